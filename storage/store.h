@@ -1,0 +1,106 @@
+/* store.h: where delegates and accounts are kept, whatever keeps them (RocksDB now, etcd later).
+ *
+ * A commit takes changes {key, expected version, new state} and answers applied or conflict for each; what it answers
+ * `applied` survives kill -9 and power loss. The committer then hands every applied change, with its revision, to the change
+ * feed (feed.h).
+ * One thread commits (committer.h); any thread reads.
+ */
+#ifndef TXTD_STORAGE_STORE_H
+#define TXTD_STORAGE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/zone/delegate.h"
+
+struct store;
+
+#define STORE_KEYS_MAX 4          /* API keys valid at once for one account */
+#define STORE_ALLOWFROM_MAX 32    /* CIDRs of one account */
+#define STORE_ZONE_NAME_MAX 256
+
+/* A prefix; IPv4 in the IPv4-mapped form ::ffff:0:0/96, so `len` is 96 + the IPv4 length. */
+struct store_cidr {
+    uint8_t address[16];
+    uint8_t len; /* bits, 0..128 */
+    bool is_ipv4;
+};
+
+enum store_key_scheme { STORE_KEY_SHA256 = 1, STORE_KEY_BCRYPT = 2 };
+
+struct store_key {
+    uint8_t scheme;      /* enum store_key_scheme */
+    uint8_t hash_len;    /* 32 for SHA-256, 60 for bcrypt text */
+    uint8_t hash[64];
+    uint32_t key_id;     /* names the key in the API and the history, never the secret */
+    int64_t created_s;
+};
+
+/* Who may change a delegate. */
+struct store_account {
+    struct delegate_id username;
+    struct delegate_id delegate; /* the one delegate this account may change */
+    uint16_t zone;               /* and its zone's number */
+    uint8_t keys_count;
+    uint8_t allowfrom_count;     /* 0: from everywhere */
+    struct store_key keys[STORE_KEYS_MAX];
+    struct store_cidr allowfrom[STORE_ALLOWFROM_MAX];
+    int64_t created_s;
+    uint64_t version;            /* as in struct delegate_state */
+};
+
+/* One change of a commit. Exactly what is set is written. */
+struct store_change {
+    const struct delegate_state *delegate; /* its `version` is the new one: the current one + 1; or NULL */
+    const struct store_account *account;   /* likewise; or NULL */
+    int result;                            /* out: 0 applied, TXTD_ECONFLICT */
+};
+
+struct store_options {
+    const char *directory;      /* created with mode 0700 when it does not exist (its parent must) */
+    const char *log_directory;  /* RocksDB's own info LOG; NULL: discarded. Never on the data filesystem by default */
+    uint64_t reserve;           /* octets of free space below which commits are refused with TXTD_ENOSPC */
+    size_t block_cache;         /* octets */
+    bool sync;                  /* false only in tests that prove that it matters */
+};
+
+/* Opens or creates. Refuses with `detail`: a directory that is not ours or not writable, one locked by another process, a
+ * newer schema (TXTD_EUNSUPPORTED), corruption (TXTD_ECORRUPT, names the file). Touches nothing when it refuses.
+ * Never fork after this call. Returns 0 or a code. */
+int store_open(const struct store_options *options, struct store **store, struct error_detail *detail);
+
+/* Flushes and closes. No other call may be running. */
+void store_close(struct store *store);
+
+/* The number of the zone with this apex (presentation form, lower case, no final dot); given and made durable at first
+ * use. Start-up thread. Returns 0 or a code. */
+int store_zone_number(struct store *store, const char *apex, uint16_t *number, struct error_detail *detail);
+
+/* The revision of the last commit. Any thread. */
+uint64_t store_revision(const struct store *store);
+
+/* How many delegates there are, about (for reserving); exact after a clean close. Any thread. */
+uint64_t store_delegates_estimate(const struct store *store);
+
+/* Called for each delegate of a scan, tombstones left out; `part` is the index of the range (0 .. parts-1), each of which is
+ * one thread. Non-zero stops the whole scan with that code. */
+typedef int (*store_scan_fn)(void *context, unsigned part, const struct delegate_state *state);
+
+/* Reads all delegates in `parts` disjoint ranges, each on a thread of its own. Start-up. Returns 0 or a code. */
+int store_scan(struct store *store, unsigned parts, store_scan_fn each, void *context, struct error_detail *detail);
+
+/* Point reads; any thread; may touch the disk. Return 0, TXTD_ENOTFOUND, TXTD_ECORRUPT or TXTD_EIO. A deleted delegate is
+ * found, with `deleted` set. */
+int store_read_delegate(struct store *store, uint16_t zone, const struct delegate_id *id, struct delegate_state *state);
+int store_read_account(struct store *store, const struct delegate_id *username, struct store_account *account);
+
+/* Makes `count` changes durable in one atomic, synced write. A change whose version is not the stored one + 1 is answered
+ * TXTD_ECONFLICT and left out; two changes of one key in one commit follow one another. The committer thread only.
+ * Returns 0 with *revision (of this commit), or TXTD_ENOSPC / TXTD_EIO: nothing applied. */
+int store_commit(struct store *store, struct store_change changes[], size_t count, uint64_t *revision);
+
+/* Whether commits would be taken now: 0, TXTD_ENOSPC, TXTD_EIO. At most 1 s old. Any thread, no I/O. */
+int store_writable(const struct store *store);
+
+#endif
