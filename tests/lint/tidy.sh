@@ -1,0 +1,6 @@
+#!/bin/sh
+# clang-tidy, with the settings of the tree, finds nothing in the sources of txtd. Needs the build's compile_commands.json.
+set -eu
+cd "$1"
+build=$2
+find dataplane control storage -name '*.c' | sort | xargs -n 4 -P 2 clang-tidy --quiet -p "$build" 2>/dev/null

@@ -1,0 +1,67 @@
+#!/bin/bash
+# tests/run.sh: installs what is needed, builds, runs every test. Debian 12, root. Idempotent.
+#
+#   tests/run.sh                  everything: release build, fuzzers briefly, ThreadSanitizer, then the whole suite under
+#                                 AddressSanitizer + UndefinedBehaviorSanitizer; ends with ctest's summary of that last run
+#   tests/run.sh release|asan|tsan|fuzz ...   only these stages
+#   TXTD_SKIP_INSTALL=1           do not call apt-get (everything is installed already)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+stage=start
+trap 'status=$?; [ $status -eq 0 ] || echo "tests/run.sh: FAILED in stage: $stage" >&2; exit $status' EXIT
+
+packages() {
+    sed -e 's/#.*//' deploy/packages-build.txt deploy/packages-test.txt | grep -v '^\s*$' | sort -u
+}
+
+install_packages() {
+    stage="install packages"
+    [ "${TXTD_SKIP_INSTALL:-}" != 1 ] || return 0
+    local missing
+    mapfile -t missing < <(packages | while read -r package; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+    done)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    # No server package may start itself: the tests start what they need, in namespaces or on free ports.
+    local policy=/usr/sbin/policy-rc.d ours=
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod +x $policy
+        ours=1
+    fi
+    apt-get -q update
+    DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${missing[@]}"
+    [ -z "$ours" ] || rm -f $policy
+}
+
+build() { # PRESET
+    stage="build $1"
+    cmake --preset "$1" >/dev/null
+    cmake --build --preset "$1" -- -k 0
+}
+
+suite() { # PRESET [ctest options]
+    local preset=$1
+    shift
+    stage="tests $preset"
+    ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --timeout 180 "$@"
+}
+
+install_packages
+[ $# -gt 0 ] || set -- release fuzz tsan asan
+for what in "$@"; do
+    case $what in
+    release) build release && suite release ;;
+    fuzz) build fuzz && suite fuzz -L fuzz ;;
+    # liburcu publishes with barriers that ThreadSanitizer cannot see through in every place: the tests it can judge carry
+    # the label tsan.
+    tsan) build tsan && suite tsan -L tsan ;;
+    asan) build asan && suite asan -LE lint ;;
+    *)
+        echo "usage: tests/run.sh [release|fuzz|tsan|asan ...]" >&2
+        exit 2
+        ;;
+    esac
+done
+stage=done
