@@ -8,8 +8,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-stage=start
-trap 'status=$?; [ $status -eq 0 ] || echo "tests/run.sh: FAILED in stage: $stage" >&2; exit $status' EXIT
+stage="start"
+report() {
+    local status=$?
+    [ "$status" -eq 0 ] || echo "tests/run.sh: FAILED in stage: $stage" >&2
+}
+trap report EXIT
 
 packages() {
     sed -e 's/#.*//' deploy/packages-build.txt deploy/packages-test.txt | grep -v '^\s*$' | sort -u
@@ -52,16 +56,28 @@ install_packages
 [ $# -gt 0 ] || set -- release fuzz tsan asan
 for what in "$@"; do
     case $what in
-    release) build release && suite release ;;
-    fuzz) build fuzz && suite fuzz -L fuzz ;;
+    release)
+        build release
+        suite release
+        ;;
+    fuzz)
+        build fuzz
+        suite fuzz -L fuzz
+        ;;
     # liburcu publishes with barriers that ThreadSanitizer cannot see through in every place: the tests it can judge carry
     # the label tsan.
-    tsan) build tsan && suite tsan -L tsan ;;
-    asan) build asan && suite asan -LE lint ;;
+    tsan)
+        build tsan
+        suite tsan -L tsan
+        ;;
+    asan)
+        build asan
+        suite asan -LE lint
+        ;;
     *)
         echo "usage: tests/run.sh [release|fuzz|tsan|asan ...]" >&2
         exit 2
         ;;
     esac
 done
-stage=done
+stage="end"

@@ -4,7 +4,9 @@
 # dehydrated publish both values first, so they prove that two values are served at once.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-client=$1 txtd=$2
+client=$1
+# shellcheck disable=SC2034 # read by scene.sh
+txtd=$2
 hooks=$(cd "$here/../../../deploy/clients" && pwd)
 
 if [ "${TXTD_SCENE_INSIDE:-}" != 1 ]; then
@@ -21,6 +23,7 @@ if [ "${TXTD_SCENE_INSIDE:-}" != 1 ]; then
 fi
 
 scene=$SCENE_DIRECTORY
+# shellcheck source=tests/e2e/acme/scene.sh
 . "$here/scene.sh"
 ip link set lo up
 domain=$client-customer.test
@@ -81,6 +84,7 @@ two_values() { # after an order with apex and wildcard both values are still ser
 }
 
 "run_$client"
+# shellcheck disable=SC2154 # set by scene_txtd
 kill -TERM "$txtd_pid"
 wait "$txtd_pid"
 echo "ok: txtd stopped cleanly"

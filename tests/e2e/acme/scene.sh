@@ -5,6 +5,8 @@
 #
 #   127.0.0.1:53 unbound    127.0.0.2:53,443 txtd    127.0.0.3:53 Knot DNS    127.0.0.1:14000 pebble
 #
+# shellcheck disable=SC2154,SC2034 # scene and txtd come from, txtd_pid goes to, the script that sources this
+#
 # Sourced by run_client.sh, after it has entered the namespaces.  Needs: $txtd (binary), $scene (empty directory).
 
 wait_for() { # SECONDS WHAT COMMAND...
