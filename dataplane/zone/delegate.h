@@ -12,9 +12,9 @@
 
 #include "dataplane/error.h"
 
-#define DELEGATE_VALUES_MAX 16     /* slots a zone may configure at most */
+#define DELEGATE_VALUES_MAX    16  /* slots a zone may configure at most */
 #define DELEGATE_VALUE_LEN_MAX 255 /* octets of one TXT character-string (RFC 1035 section 3.3) */
-#define DELEGATE_ID_TEXT_LEN 36    /* characters of a UUID in its usual form (RFC 9562 section 4) */
+#define DELEGATE_ID_TEXT_LEN   36  /* characters of a UUID in its usual form (RFC 9562 section 4) */
 
 /* The 16 octets of a UUID, as RFC 9562 section 4 orders them. */
 struct delegate_id {
@@ -31,12 +31,12 @@ struct delegate_value {
 /* Everything DNS needs to know of a delegate at one version. Values are ordered oldest first. */
 struct delegate_state {
     struct delegate_id id;
-    uint16_t zone;         /* number of the zone, given by the store, never reused */
-    bool deleted;          /* a tombstone: answer as if it had never been */
-    bool disabled;         /* by the operator: answer as without values */
+    uint16_t zone; /* number of the zone, given by the store, never reused */
+    bool deleted;  /* a tombstone: answer as if it had never been */
+    bool disabled; /* by the operator: answer as without values */
     uint8_t values_count;
-    uint64_t version;      /* 0: never stored; grows by one with each commit */
-    int64_t expires_at_s;  /* values are not served from this second on; 0: never */
+    uint64_t version;     /* 0: never stored; grows by one with each commit */
+    int64_t expires_at_s; /* values are not served from this second on; 0: never */
     struct delegate_value values[DELEGATE_VALUES_MAX];
 };
 

@@ -23,10 +23,10 @@ struct delegate_table;
 struct delegate_entry {
     struct delegate_id id;
     uint16_t zone;
-    uint8_t values_count;  /* 0: idle: answers NODATA */
-    uint8_t size_class;    /* of the slab it lives in; the table's own */
-    uint16_t rrset_len;    /* octets; 0 when idle */
-    uint16_t rrsig_len;    /* octets of the RRSIG that follows rrset; 0: unsigned */
+    uint8_t values_count; /* 0: idle: answers NODATA */
+    uint8_t size_class;   /* of the slab it lives in; the table's own */
+    uint16_t rrset_len;   /* octets; 0 when idle */
+    uint16_t rrsig_len;   /* octets of the RRSIG that follows rrset; 0: unsigned */
     /* Only when values_count > 0: */
     uint32_t expires_at_s; /* the values are not served from this wall clock second on (good until 2106); 0: never */
     uint8_t rrset[];
@@ -35,7 +35,7 @@ struct delegate_entry {
 /* Bytes of an idle entry: the fields above `expires_at_s`. */
 #define DELEGATE_ENTRY_IDLE_LEN offsetof(struct delegate_entry, expires_at_s)
 
-/* One look-up of a burst. The caller sets `id` and `zone`; delegate_table_prepare sets `hash`. */
+/* One look-up of a burst. The caller sets `id` and `zone`; delegate_table_find_burst the rest. */
 struct delegate_lookup {
     struct delegate_id id;
     uint16_t zone;
@@ -44,12 +44,12 @@ struct delegate_lookup {
 };
 
 struct delegate_table_stats {
-    uint64_t delegates;      /* entries visible */
-    uint64_t live;           /* of them with values */
-    uint64_t slots;          /* of the newest slot array */
-    uint64_t bytes;          /* slots + slabs, as mapped */
-    uint64_t retired;        /* entries that wait for a grace period */
-    uint64_t grace_periods;  /* waited for so far */
+    uint64_t delegates;     /* entries visible */
+    uint64_t live;          /* of them with values */
+    uint64_t slots;         /* of the newest slot array */
+    uint64_t bytes;         /* slots + slabs, as mapped */
+    uint64_t retired;       /* entries that wait for a grace period */
+    uint64_t grace_periods; /* waited for so far */
 };
 
 /* Makes an empty table with room for about `expected` delegates before it first grows (0 is fine). Start-up thread.
