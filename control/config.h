@@ -1,0 +1,162 @@
+/* config.h: what the operator configures, read from one YAML file, with every default filled in and every value checked.
+ *
+ * Loading has three steps, each in a file of its own: config_schema.c says which keys exist and of what kind (libcyaml),
+ * config_document.c finds the line of a key for the errors (libyaml), and config.c (with config_zones.c) fills in
+ * defaults and checks. What comes out is not text any more: addresses, milliseconds, octets, and the settings structs of
+ * the parts that txtd is composed of, ready to be handed over.
+ *
+ * deploy/txtd.example.yaml explains every key; tests/unit/control/test_config.c checks that it holds every key with its
+ * default. The keys, by the member below that each one fills:
+ *
+ *   zones:                        list; the only thing that has no default
+ *     - name                      the apex
+ *       nameservers               list of {name, addresses: []}; addresses only for names inside the zone
+ *       hostmaster                hostmaster.<name>
+ *       ttl                       1h     of SOA, NS and address records
+ *       negative_ttl              1s     SOA minimum: how long resolvers may keep a negative answer
+ *       value_ttl                 1s     TTL of delegates' TXT values
+ *       value_expiry              0      a value is served for so long after its update; 0: until replaced
+ *       slots                     2      values served at once, 2..16
+ *       zone_file                 none   presentation format
+ *       records                   []     single lines in presentation format
+ *       delegate_caa              true   CAA 0 issue ";" at every delegate
+ *       delegate_mail_hardening   false  null MX, SPF and DMARC reject records
+ *   dns:
+ *     listen                      ["0.0.0.0:53", "[::]:53"]
+ *     workers                     0      UDP workers; 0: one per CPU
+ *     pin                         true   worker n to the n-th allowed CPU
+ *     udp_receive_buffer          0      SO_RCVBUF; 0: the system's
+ *     identity, version           ""     CHAOS id.server and hostname.bind and NSID; version.bind; empty: refused
+ *     cookies                     true   DNS cookies; with neither secret below a random one for this process
+ *     cookie_secrets              []     one or two of 32 hexadecimal digits; the first makes new cookies
+ *     cookie_secret_file          none   the same, one a line; instead of cookie_secrets
+ *     rrl: enabled true, positive_per_second 5000, other_per_second 200, slip 2, table_entries 524288
+ *     tcp: connections 10000, connections_per_client 200, idle 10s, send 5s, queries_per_connection 0, output 256KiB
+ *   api:
+ *     listen                      ["0.0.0.0:443", "[::]:443"]   HTTPS
+ *     listen_proxy_protocol       []     HTTPS behind a PROXY protocol header
+ *     internal_listen             []     plain HTTP: /metrics, /livez, /readyz
+ *     certificate, key            none   PEM files
+ *     self_signed                 false  make a certificate in process.state_directory at the first start
+ *     public_url                  https://<first zone>[:port]
+ *     cors_origins                []     "https://..." or "*"
+ *     trusted_proxies             []     CIDRs
+ *     http2                       false
+ *     threads                     2
+ *     nice                        10     of the API's threads
+ *     drain                       5s     how long SIGTERM lets running requests finish
+ *     registration                open   open, off or token
+ *     registration_tokens_file    none   one token a line; needed for token
+ *     limits: connections 4096, connections_per_client 64, handshake 10s, request 15s, idle 60s, body 16KiB,
+ *             registrations_per_minute 60 (per client), registrations_per_second_total 200,
+ *             updates_per_minute 120 (per account), failures_per_minute 60 (per client); a limit of 0 is no limit
+ *   store:
+ *     directory                   <process.state_directory>/store
+ *     reserve                     256MiB free space below which changes are refused
+ *     cache                       64MiB  block cache
+ *     log_directory               none   RocksDB's own LOG
+ *     queue                       4096   changes that wait for the committer
+ *     batch                       512    changes of one commit
+ *   process:
+ *     state_directory             /var/lib/txtd
+ *     user, group                 none   to become once the sockets are bound; capabilities are dropped in any case
+ *     seccomp                     true
+ *   log:
+ *     level                       info   error, warning, info or debug
+ *     format                      logfmt logfmt or json
+ *
+ * Addresses: `127.0.0.1:5353`, `127.0.0.1@5353`, `[::1]:5353`, `::1@5353`, or without a port (`0.0.0.0`, `::`, `[::]`), which
+ * then is 53 for DNS and 443 for the API; port 0 takes a free one. Durations: a number and ms, s, m, h, d or w, a bare
+ * number being seconds. Sizes: a number and B, KiB, MiB, GiB or TiB, a bare number being octets.
+ */
+#ifndef TXTD_CONTROL_CONFIG_H
+#define TXTD_CONTROL_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/http_server.h"
+#include "control/log.h"
+#include "control/zone_loader.h"
+#include "dataplane/error.h"
+#include "dataplane/io/server.h"
+#include "dataplane/respond.h"
+#include "storage/committer.h"
+#include "storage/store.h"
+
+#define CONFIG_ZONES_MAX        256
+#define CONFIG_CORS_ORIGINS_MAX 64
+#define CONFIG_FILE_LEN_MAX     (4u << 20) /* octets of a configuration file */
+#define CONFIG_TOKENS_MAX       10000
+
+/* http_listener.site: which set of paths a listener serves. */
+enum config_site { CONFIG_SITE_PUBLIC = 0, CONFIG_SITE_INTERNAL = 1 };
+
+enum config_registration { CONFIG_REGISTRATION_OPEN, CONFIG_REGISTRATION_OFF, CONFIG_REGISTRATION_TOKEN };
+
+struct config_zone {
+    const char *name;          /* apex, lower case, no final dot */
+    struct zone_source source; /* static records; options.number is the store's business and 0 here */
+    unsigned slots;            /* 2..DELEGATE_VALUES_MAX */
+    int64_t value_expiry_s;    /* 0: never */
+};
+
+/* A limit of 0 is no limit. */
+struct config_rates {
+    unsigned registrations_per_minute;       /* per client: IPv4 /32, IPv6 /64 */
+    unsigned registrations_per_second_total; /* of all clients */
+    unsigned updates_per_minute;             /* per account */
+    unsigned failures_per_minute;            /* wrong credentials, per client */
+};
+
+struct config_api {
+    const char *certificate; /* PEM files; with self_signed in the state directory, not necessarily there yet */
+    const char *key;
+    bool self_signed;
+    const char *public_url; /* without a final slash */
+    const char *const *cors_origins;
+    unsigned cors_origins_count;
+    enum config_registration registration;
+    const char *const *registration_tokens; /* as read from registration_tokens_file: a secret */
+    unsigned registration_tokens_count;
+    struct config_rates rates;
+    unsigned drain_ms;
+};
+
+struct config_process {
+    const char *state_directory;
+    const char *user;  /* name or number; NULL: stay who we are */
+    const char *group; /* likewise; NULL: the user's */
+    bool seccomp;
+};
+
+/* The whole configuration. Everything in it belongs to it. */
+struct config {
+    const char *file; /* where it was read from */
+    struct config_zone *zones;
+    unsigned zones_count;
+    struct dns_server_settings dns;
+    struct respond_settings respond;
+    struct http_server_settings http; /* all but `tls` */
+    struct config_api api;
+    struct store_options store;
+    struct committer_settings committer;
+    struct config_process process;
+    struct log_settings log;
+    void *memory; /* config.c's own: what the pointers above point into */
+};
+
+/* Reads and checks `file`. Files that it names for DNS cookies and registration tokens are read too; zone files,
+ * certificates and directories are not looked at. Any one thread.
+ * Returns 0; TXTD_EINVAL, TXTD_ENOTFOUND, TXTD_ESYS or TXTD_ENOMEM with a `detail` such as
+ * "/etc/txtd/txtd.yaml:12: dns.listen[1]: ...". The caller frees *config with config_free. */
+int config_load(const char *file, struct config **config, struct error_detail *detail);
+void config_free(struct config *config);
+
+/* Names the first key that differs between the two and that only a restart can change (addresses, threads, limits, the
+ * store, the process ...), or returns NULL. What SIGHUP can change: zones, identity, version, cookie secrets,
+ * certificate, registration, CORS, the public URL, rates, log level and format. Pure. */
+const char *config_needs_restart(const struct config *running, const struct config *loaded);
+
+#endif
