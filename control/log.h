@@ -10,7 +10,8 @@
  * No secret may be given to this header: API keys, registration tokens, Authorization headers, cookie secrets. It is the
  * caller's duty; log the key_id or the account instead.
  *
- * Standard error may be a pipe that nobody reads: log_write then waits, so DNS workers never log; they count.
+ * Nothing here ever waits: when standard error is a pipe that nobody reads, lines are dropped, and the next one that gets
+ * through says how many (lost=n). DNS workers do not log all the same; they count.
  */
 #ifndef TXTD_CONTROL_LOG_H
 #define TXTD_CONTROL_LOG_H
