@@ -4,10 +4,10 @@
 
 #include "dataplane/zone/huge_map.h"
 
-/* Loads, in 1/16 of the slots. A new array starts at 9/16 = 0.56 and is outgrown at 13/16 = 0.81, so that it is 1.44 times
- * the one before and a delegate's share of the slots is 9.8 to 14.2 octets. When no larger array can be had, insertion goes
- * on up to 15/16; more would make the search for an absent key long. */
-#define LOAD_NEW   9
+/* Loads, in 1/16 of the slots. A new array starts at 10/16 and is outgrown at 13/16, so that it is 1.3 times the one before
+ * and a delegate's share of the slots is 9.8 to 12.8 octets. When no larger array can be had, insertion goes on up to 15/16;
+ * more would make the search for an absent key long. */
+#define LOAD_NEW   10
 #define LOAD_GROW  13
 #define LOAD_LIMIT 15
 #define LOAD_WHOLE 16

@@ -7,8 +7,8 @@
 
 #include "dataplane/zone/delegate_entry.h"
 
-/* Each change copies so many buckets while the table grows. A new array has room for at least a quarter of its slots in
- * insertions before it must grow itself, and is at least half as large as the old one: one bucket a change would do. */
+/* Each change copies so many buckets while the table grows. A new array has room for three sixteenths of its slots in
+ * insertions before it must grow itself, and is at least half as large as the old one: two buckets a change would do. */
 #define COPY_BUCKETS_PER_CHANGE 4
 
 static int key_make(struct delegate_hash_key *key)
