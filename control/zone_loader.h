@@ -15,25 +15,24 @@
 #include "dataplane/error.h"
 #include "dataplane/zone/zone_set.h"
 
-#define ZONE_FILE_LEN_MAX  (16u << 20) /* octets of one zone file */
-#define ZONE_RECORDS_MAX   100000u     /* records of one zone, from all places */
-#define ZONE_APEX_LEN_MAX  255         /* octets of a name in wire form (RFC 1035 section 2.3.4) */
-#define ZONE_TTL_DEFAULT_S 3600u       /* of records that name none */
-#define ZONE_VALUE_TTL_S   1u          /* default of zone_options.value_ttl_s */
+#define ZONE_FILE_LEN_MAX    (16u << 20) /* octets of one zone file */
+#define ZONE_RECORDS_MAX     100000u     /* records of one zone, from all places */
+#define ZONE_APEX_LEN_MAX    255         /* octets of a name in wire form (RFC 1035 section 2.3.4) */
+#define ZONE_TTL_DEFAULT_S   3600u       /* of records that name none */
+#define ZONE_VALUE_TTL_S     1u          /* default of zone_options.value_ttl_s */
+#define ZONE_NAMESERVERS_MAX 16u         /* configured for one zone */
 
 /* A name server of the zone: an NS record at the apex, and A/AAAA records if the name lies inside the zone. */
 struct zone_nameserver {
-    const char *name; /* absolute; the final dot may be missing */
-    const char *const
-        *addresses; /* IPv4 and IPv6 addresses; only for a name inside the zone, which needs at least one */
+    const char *name;             /* absolute; the final dot may be missing */
+    const char *const *addresses; /* IPv4 and IPv6; only for a name inside the zone, which needs at least one */
     unsigned addresses_count;
 };
 
 /* What the SOA and NS records are made from. Start with zone_basics_init. */
 struct zone_basics {
-    const char
-        *hostmaster; /* "hostmaster@example.org" or the name of RFC 1035 section 3.3.13; NULL: hostmaster.<apex> */
-    uint32_t serial; /* default 1 */
+    const char *hostmaster;                /* a mailbox, or its name (RFC 1035 section 8); NULL: hostmaster.<apex> */
+    uint32_t serial;                       /* default 1 */
     uint32_t refresh_s, retry_s, expire_s; /* defaults 86400, 7200, 3600000 (RIPE-203): nobody transfers this zone */
     uint32_t minimum_s;                    /* how long a negative answer may be cached (RFC 2308); default 1 */
     uint32_t ttl_s;                        /* of SOA, NS and addresses; default ZONE_TTL_DEFAULT_S */
@@ -59,7 +58,8 @@ void zone_basics_init(struct zone_basics *basics);
  * root, which is no zone of ours. Pure. */
 int zone_name_to_wire(const char *name, uint8_t wire[ZONE_APEX_LEN_MAX], size_t *len, struct error_detail *detail);
 
-/* Reads one zone and adds it with its records to the builder. Refused: $INCLUDE and $GENERATE, classes other than IN, types
+/* Reads one zone and adds it with its records to the builder. Refused: every directive but $ORIGIN and $TTL ($INCLUDE,
+ * $GENERATE ...), classes other than IN, types
  * that are no data (OPT, ANY, ...), signatures and denials of existence (the server makes its own), a file that is not a
  * regular file or too long, too many records, and what zone_set_builder_add_record refuses.
  * Returns 0; TXTD_EINVAL, TXTD_EEXISTS (zone given twice), TXTD_ENOTFOUND or TXTD_EIO (the file cannot be opened, or read)
