@@ -1,4 +1,4 @@
-/* RFC 9018 appendix A: the vectors for an interoperable server cookie. */
+/* The vectors of RFC 9018 appendix A.1 and of the SipHash paper (appendix A), and what a cookie must refuse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,7 @@
 
 static const uint8_t secret_1[16] = {0xe5, 0xe9, 0x73, 0xe5, 0xa6, 0xb2, 0xa4, 0x3f,
                                      0x48, 0xe7, 0xdc, 0x84, 0x9e, 0x37, 0xbf, 0xcf};
-static const uint8_t secret_4[16] = {0x44, 0x55, 0x36, 0xbc, 0xd2, 0x51, 0x32, 0x98,
-                                     0x07, 0x5a, 0x5d, 0x37, 0x96, 0x63, 0xc9, 0x62};
+static const uint8_t other_secret[16] = {0xe5};
 
 /* A.1: a new server cookie */
 static const uint8_t client_1[8] = {0x24, 0x64, 0xc4, 0xab, 0xcf, 0x10, 0xc9, 0x57};
@@ -20,22 +19,23 @@ static const uint8_t cookie_1[24] = {0x24, 0x64, 0xc4, 0xab, 0xcf, 0x10, 0xc9, 0
                                      0x5c, 0xf7, 0x9f, 0x11, 0x1f, 0x81, 0x30, 0xc3, 0xee, 0xe2, 0x94, 0x80};
 #define TIME_1 1559731985u
 
-/* A.4: IPv6, a rotated secret */
-static const uint8_t client_4[8] = {0x22, 0x68, 0x1a, 0xb9, 0x7d, 0x52, 0xc2, 0x98};
-static const uint8_t address_4[16] = {0x20, 0x01, 0x0d, 0xb8, 0x02, 0x20, 0x00, 0x01,
-                                      0x59, 0xde, 0xd0, 0xf4, 0x87, 0x69, 0x82, 0xb8};
-static const uint8_t cookie_4_new[24] = {0x22, 0x68, 0x1a, 0xb9, 0x7d, 0x52, 0xc2, 0x98, 0x01, 0x00, 0x00, 0x00,
-                                         0x5c, 0xf7, 0xa6, 0x09, 0xa6, 0xbb, 0x79, 0xd1, 0x66, 0x25, 0x50, 0x7a};
-#define TIME_4 1559733769u
+static void hashes_as_siphash_does(void **state)
+{
+    (void)state;
+    uint8_t key[16], data[15];
+    for (uint8_t i = 0; i < 16; i++) {
+        key[i] = i;
+        data[i % 15] = (uint8_t)(i % 15);
+    }
+    assert_true(siphash_2_4(key, data, sizeof data) == UINT64_C(0xa129ca6149be45e5));
+}
 
-static void makes_the_cookies_of_the_rfc(void **state)
+static void makes_the_cookie_of_the_rfc(void **state)
 {
     (void)state;
     uint8_t cookie[24];
     cookie_make(client_1, address_1, sizeof address_1, TIME_1, secret_1, cookie);
     assert_memory_equal(cookie, cookie_1, sizeof cookie);
-    cookie_make(client_4, address_4, sizeof address_4, TIME_4, secret_4, cookie);
-    assert_memory_equal(cookie, cookie_4_new, sizeof cookie);
 }
 
 static void checks_age(void **state)
@@ -63,13 +63,14 @@ static void refuses_what_was_changed(void **state)
     static const uint8_t other[4] = {198, 51, 100, 101};
     assert_int_equal(cookie_check(cookie_1, 24, other, 4, TIME_1, secret_1), COOKIE_INVALID);
     assert_int_equal(cookie_check(cookie_1, 23, address_1, 4, TIME_1, secret_1), COOKIE_INVALID);
-    assert_int_equal(cookie_check(cookie_1, 24, address_1, 4, TIME_1, secret_4), COOKIE_INVALID);
+    assert_int_equal(cookie_check(cookie_1, 24, address_1, 4, TIME_1, other_secret), COOKIE_INVALID);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(makes_the_cookies_of_the_rfc),
+        cmocka_unit_test(hashes_as_siphash_does),
+        cmocka_unit_test(makes_the_cookie_of_the_rfc),
         cmocka_unit_test(checks_age),
         cmocka_unit_test(refuses_what_was_changed),
     };
