@@ -190,8 +190,9 @@ void config_free(struct config *config)
     free(config);
 }
 
-const char *config_needs_restart(const struct config *running, const struct config *loaded)
+unsigned config_needs_restart(const struct config *running, const struct config *loaded,
+                              const char *names[CONFIG_RESTART_KEYS_MAX])
 {
-    const char *differs = config_keys_differ(keys, COUNT(keys), running, loaded);
-    return differs != NULL ? differs : config_listen_differs(running, loaded);
+    unsigned count = config_keys_differ(keys, COUNT(keys), running, loaded, names, CONFIG_RESTART_KEYS_MAX);
+    return count + config_listen_differs(running, loaded, names + count, CONFIG_RESTART_KEYS_MAX - count);
 }

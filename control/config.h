@@ -157,9 +157,11 @@ struct config {
 int config_load(const char *file, struct config **config, struct error_detail *detail);
 void config_free(struct config *config);
 
-/* Names the first key that differs between the two and that only a restart can change (addresses, threads, limits, the
- * store, the process ...), or returns NULL. What SIGHUP can change: zones, identity, version, cookie secrets,
- * certificate, registration, CORS, the public URL, rates, log level and format. Pure. */
-const char *config_needs_restart(const struct config *running, const struct config *loaded);
+/* Lists the keys that differ between the two and that only a restart can change (addresses, threads, limits, the store, the
+ * process ...); writes at most CONFIG_RESTART_KEYS_MAX of them to `names` and returns how many. What SIGHUP can change: zones,
+ * identity, version, cookies, the contents of the certificate, registration, CORS, the public URL, rates, the log. Pure. */
+#define CONFIG_RESTART_KEYS_MAX 64
+unsigned config_needs_restart(const struct config *running, const struct config *loaded,
+                              const char *names[CONFIG_RESTART_KEYS_MAX]);
 
 #endif

@@ -135,13 +135,15 @@ static bool same(const struct config_key *key, const void *one, const void *othe
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-const char *config_keys_differ(const struct config_key keys[], size_t count, const void *one, const void *other)
+unsigned config_keys_differ(const struct config_key keys[], size_t count, const void *one, const void *other,
+                            const char *paths[], unsigned max)
 {
-    for (size_t i = 0; i < count; i++) {
+    unsigned found = 0;
+    for (size_t i = 0; i < count && found < max; i++) {
         if (!keys[i].reloadable &&
             !same(&keys[i], (const char *)one + keys[i].offset, (const char *)other + keys[i].offset)) {
-            return keys[i].path;
+            paths[found++] = keys[i].path;
         }
     }
-    return NULL;
+    return found;
 }

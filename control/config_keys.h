@@ -47,7 +47,9 @@ struct config_key {
 int config_keys_read(const struct config_reader *reader, const struct config_key keys[], size_t count, const void *raw,
                      void *target, const char *prefix);
 
-/* The path of the first key, not reloadable, whose values differ between the two targets, or NULL. Pure. */
-const char *config_keys_differ(const struct config_key keys[], size_t count, const void *one, const void *other);
+/* Writes the paths of the keys that are not reloadable and whose values differ between the two targets to `paths`, at most
+ * `max`; returns how many. Pure. */
+unsigned config_keys_differ(const struct config_key keys[], size_t count, const void *one, const void *other,
+                            const char *paths[], unsigned max);
 
 #endif

@@ -194,20 +194,28 @@ int config_read_listen(const struct config_reader *reader, const struct config_r
     return 0;
 }
 
-const char *config_listen_differs(const struct config *one, const struct config *other)
+unsigned config_listen_differs(const struct config *one, const struct config *other, const char *names[], unsigned max)
 {
+    const struct dns_server_settings *dns = &one->dns, *other_dns = &other->dns;
+    const struct http_server_settings *http = &one->http, *other_http = &other->http;
     /* All of it was zeroed before it was filled, so the octets can be compared. */
-    if (one->dns.addresses_count != other->dns.addresses_count ||
-        memcmp(one->dns.addresses, other->dns.addresses, sizeof one->dns.addresses) != 0) {
-        return "dns.listen";
+    const struct {
+        const char *name;
+        bool same;
+    } lists[] = {
+        {"dns.listen", dns->addresses_count == other_dns->addresses_count &&
+                           memcmp(dns->addresses, other_dns->addresses, sizeof dns->addresses) == 0},
+        {"api.listen", http->listeners_count == other_http->listeners_count &&
+                           memcmp(http->listeners, other_http->listeners, sizeof http->listeners) == 0},
+        {"api.trusted_proxies",
+         http->trusted_proxies_count == other_http->trusted_proxies_count &&
+             memcmp(http->trusted_proxies, other_http->trusted_proxies, sizeof http->trusted_proxies) == 0},
+    };
+    unsigned count = 0;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0] && count < max; i++) {
+        if (!lists[i].same) {
+            names[count++] = lists[i].name;
+        }
     }
-    if (one->http.listeners_count != other->http.listeners_count ||
-        memcmp(one->http.listeners, other->http.listeners, sizeof one->http.listeners) != 0) {
-        return "api.listen";
-    }
-    if (one->http.trusted_proxies_count != other->http.trusted_proxies_count ||
-        memcmp(one->http.trusted_proxies, other->http.trusted_proxies, sizeof one->http.trusted_proxies) != 0) {
-        return "api.trusted_proxies";
-    }
-    return NULL;
+    return count;
 }

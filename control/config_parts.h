@@ -14,8 +14,8 @@ int config_read_zones(const struct config_reader *reader, const struct config_ra
 /* config_listen.c: every list of addresses and prefixes, and the public URL that follows from them. */
 int config_read_listen(const struct config_reader *reader, const struct config_raw *raw, struct config *config);
 
-/* The key of the first list of addresses or prefixes that differs, or NULL. */
-const char *config_listen_differs(const struct config *one, const struct config *other);
+/* Writes the keys of the lists that differ to `names`, at most `max`; returns how many. */
+unsigned config_listen_differs(const struct config *one, const struct config *other, const char *names[], unsigned max);
 
 /* config_secrets.c: DNS cookie secrets and registration tokens, from the file or from files of their own. No error ever
  * quotes one. */

@@ -191,7 +191,10 @@ static void test_example_has_the_defaults(void **state)
     (void)state;
     struct config *plain = load(MINIMAL);
     struct config *example = load(example_text());
-    assert_null(config_needs_restart(plain, example));
+    const char *names[CONFIG_RESTART_KEYS_MAX];
+    if (config_needs_restart(plain, example, names) != 0) {
+        fail_msg("the example differs from the default in %s", names[0]);
+    }
     assert_int_equal(example->zones[0].slots, plain->zones[0].slots);
     assert_int_equal(example->zones[0].value_expiry_s, plain->zones[0].value_expiry_s);
     assert_memory_equal(&example->zones[0].source.options, &plain->zones[0].source.options,
@@ -350,35 +353,32 @@ static void test_files_that_cannot_be_read(void **state)
 static void test_needs_restart(void **state)
 {
     static const struct {
-        const char *change, *key; /* NULL: can be reloaded */
+        const char *change, *keys;
     } rows[] = {
-        {"", NULL},
-        {"  - {name: b.example, nameservers: [{name: ns.other}]}\n", NULL},
-        {"log: {level: debug, format: json}\n", NULL},
-        {"dns: {identity: x, version: y, cookie_secrets: [000102030405060708090a0b0c0d0e0f]}\n", NULL},
-        {"api: {registration: off, public_url: https://x, cors_origins: ['*'], limits: {updates_per_minute: 1}}\n",
-         NULL},
-        {"dns: {listen: ['0.0.0.0']}\n", "dns.listen"},
-        {"dns: {workers: 3}\n", "dns.workers"},
-        {"dns: {rrl: {slip: 3}}\n", "dns.rrl.slip"},
-        {"api: {listen: ['0.0.0.0']}\n", "api.listen"},
-        {"api: {trusted_proxies: ['::1']}\n", "api.trusted_proxies"},
-        {"api: {certificate: /c, key: /k}\n", "api.certificate"},
-        {"store: {directory: /x}\n", "store.directory"},
-        {"store: {cache: 1GiB}\n", "store.cache"},
-        {"process: {user: nobody}\n", "process.user"},
-        {"process: {seccomp: false}\n", "process.seccomp"},
+        {"", ""},
+        {"  - {name: b.example, nameservers: [{name: ns.other}]}\n", ""},
+        {"log: {level: debug, format: json}\n", ""},
+        {"dns: {identity: x, version: y, cookie_secrets: [000102030405060708090a0b0c0d0e0f]}\n", ""},
+        {"api: {registration: off, public_url: https://x, cors_origins: ['*'], limits: {updates_per_minute: 1}}\n", ""},
+        {"dns: {listen: ['0.0.0.0']}\n", "dns.listen "},
+        {"dns: {workers: 3, rrl: {slip: 3}}\n", "dns.workers dns.rrl.slip "},
+        {"api: {listen: ['0.0.0.0'], trusted_proxies: ['::1']}\n", "api.listen api.trusted_proxies "},
+        {"api: {certificate: /c, key: /k}\n", "api.certificate api.key api.self_signed "},
+        {"store: {directory: /x, cache: 1GiB}\n", "store.directory store.cache "},
+        {"process: {user: nobody, seccomp: false}\n", "process.user process.seccomp "},
     };
     (void)state;
     struct config *running = load(MINIMAL);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        char text[1024];
+        char text[1024], keys[1024] = "";
+        const char *names[CONFIG_RESTART_KEYS_MAX];
         (void)snprintf(text, sizeof text, "%s%s", MINIMAL, rows[i].change);
         struct config *loaded = load(text);
-        const char *key = config_needs_restart(running, loaded);
-        if ((key == NULL) != (rows[i].key == NULL) || (key != NULL && strcmp(key, rows[i].key) != 0)) {
-            fail_msg("row %zu needs a restart for %s", i, key == NULL ? "nothing" : key);
+        unsigned count = config_needs_restart(running, loaded, names);
+        for (unsigned j = 0; j < count; j++) {
+            strcat(strcat(keys, names[j]), " ");
         }
+        assert_string_equal(keys, rows[i].keys);
         config_free(loaded);
     }
     config_free(running);
