@@ -16,8 +16,8 @@
 
 struct store;
 
-#define STORE_KEYS_MAX 4          /* API keys valid at once for one account */
-#define STORE_ALLOWFROM_MAX 32    /* CIDRs of one account */
+#define STORE_KEYS_MAX      4  /* API keys valid at once for one account */
+#define STORE_ALLOWFROM_MAX 32 /* CIDRs of one account */
 #define STORE_ZONE_NAME_MAX 256
 
 /* A prefix; IPv4 in the IPv4-mapped form ::ffff:0:0/96, so `len` is 96 + the IPv4 length. */
@@ -30,10 +30,10 @@ struct store_cidr {
 enum store_key_scheme { STORE_KEY_SHA256 = 1, STORE_KEY_BCRYPT = 2 };
 
 struct store_key {
-    uint8_t scheme;      /* enum store_key_scheme */
-    uint8_t hash_len;    /* 32 for SHA-256, 60 for bcrypt text */
+    uint8_t scheme;   /* enum store_key_scheme */
+    uint8_t hash_len; /* 32 for SHA-256, 60 for bcrypt text */
     uint8_t hash[64];
-    uint32_t key_id;     /* names the key in the API and the history, never the secret */
+    uint32_t key_id; /* names the key in the API and the history, never the secret */
     int64_t created_s;
 };
 
@@ -43,26 +43,27 @@ struct store_account {
     struct delegate_id delegate; /* the one delegate this account may change */
     uint16_t zone;               /* and its zone's number */
     uint8_t keys_count;
-    uint8_t allowfrom_count;     /* 0: from everywhere */
+    uint8_t allowfrom_count; /* 0: from everywhere */
     struct store_key keys[STORE_KEYS_MAX];
     struct store_cidr allowfrom[STORE_ALLOWFROM_MAX];
     int64_t created_s;
-    uint64_t version;            /* as in struct delegate_state */
+    uint64_t version; /* as in struct delegate_state */
 };
 
 /* One change of a commit. Exactly what is set is written. */
 struct store_change {
     const struct delegate_state *delegate; /* its `version` is the new one: the current one + 1; or NULL */
     const struct store_account *account;   /* likewise; or NULL */
-    int result;                            /* out: 0 applied, TXTD_ECONFLICT */
+    int result;        /* out: 0 applied, TXTD_ECONFLICT; TXTD_ECORRUPT or TXTD_EIO: could not be judged */
+    uint64_t revision; /* out: of this change, when applied */
 };
 
 struct store_options {
-    const char *directory;      /* created with mode 0700 when it does not exist (its parent must) */
-    const char *log_directory;  /* RocksDB's own info LOG; NULL: discarded. Never on the data filesystem by default */
-    uint64_t reserve;           /* octets of free space below which commits are refused with TXTD_ENOSPC */
-    size_t block_cache;         /* octets */
-    bool sync;                  /* false only in tests that prove that it matters */
+    const char *directory;     /* created with mode 0700 when it does not exist (its parent must) */
+    const char *log_directory; /* RocksDB's own info LOG; NULL: discarded. Never on the data filesystem by default */
+    uint64_t reserve;          /* octets of free space below which commits are refused with TXTD_ENOSPC */
+    size_t block_cache;        /* octets */
+    bool sync;                 /* false only in tests that prove that it matters */
 };
 
 /* Opens or creates. Refuses with `detail`: a directory that is not ours or not writable, one locked by another process, a
@@ -77,10 +78,10 @@ void store_close(struct store *store);
  * use. Start-up thread. Returns 0 or a code. */
 int store_zone_number(struct store *store, const char *apex, uint16_t *number, struct error_detail *detail);
 
-/* The revision of the last commit. Any thread. */
+/* The revision of the last change that was applied: each one has its own, one above that before it. Any thread. */
 uint64_t store_revision(const struct store *store);
 
-/* How many delegates there are, about (for reserving); exact after a clean close. Any thread. */
+/* How many delegates there are, tombstones left out (for reserving). Any thread. */
 uint64_t store_delegates_estimate(const struct store *store);
 
 /* Called for each delegate of a scan, tombstones left out; `part` is the index of the range (0 .. parts-1), each of which is
@@ -95,9 +96,23 @@ int store_scan(struct store *store, unsigned parts, store_scan_fn each, void *co
 int store_read_delegate(struct store *store, uint16_t zone, const struct delegate_id *id, struct delegate_state *state);
 int store_read_account(struct store *store, const struct delegate_id *username, struct store_account *account);
 
+/* One look-up of many. */
+struct store_lookup {
+    struct delegate_state *delegate; /* filled; NULL: not wanted. Its id and zone are the key: set them before */
+    struct store_account *account;   /* filled; NULL: not wanted. Its username is the key: set it before */
+    int delegate_result;             /* out: as store_read_delegate */
+    int account_result;              /* out: as store_read_account */
+};
+
+/* Point reads of many at once, with few calls of the store below; any thread; may touch the disk. Each look-up has its own
+ * result; what was not found or not read is left as it was. */
+void store_read_many(struct store *store, struct store_lookup lookups[], size_t count);
+
 /* Makes `count` changes durable in one atomic, synced write. A change whose version is not the stored one + 1 is answered
- * TXTD_ECONFLICT and left out; two changes of one key in one commit follow one another. The committer thread only.
- * Returns 0 with *revision (of this commit), or TXTD_ENOSPC / TXTD_EIO: nothing applied. */
+ * TXTD_ECONFLICT and left out whole; two changes of one key in one commit follow one another. The committer thread only.
+ * Returns 0 with *revision (of the last applied change; the one before the commit when none was), or TXTD_ENOSPC /
+ * TXTD_EIO: nothing applied. After a failed write the store is opened anew in the background, and what that write
+ * may have left on the disk is undone before the next commit is taken. */
 int store_commit(struct store *store, struct store_change changes[], size_t count, uint64_t *revision);
 
 /* Whether commits would be taken now: 0, TXTD_ENOSPC, TXTD_EIO. At most 1 s old. Any thread, no I/O. */

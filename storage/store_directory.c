@@ -1,0 +1,193 @@
+#include "storage/store_directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/record.h"
+
+#define MARKER_NEW  STORE_MARKER ".new"
+#define MARKER_TEXT "txtd store, layout "
+
+/* Syncs the directory that holds `path`, so that a new entry survives power loss. */
+static int sync_parent(const char *path)
+{
+    char *parent = strdup(path);
+    if (parent == NULL) {
+        return TXTD_ENOMEM;
+    }
+    size_t len = strlen(parent);
+    while (len > 1 && parent[len - 1] == '/') {
+        parent[--len] = '\0';
+    }
+    char *slash = strrchr(parent, '/');
+    if (slash == NULL) {
+        strcpy(parent, "."); /* at least one character and its NUL were there */
+    } else {
+        slash[slash == parent] = '\0';
+    }
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(parent);
+    int failed = fd < 0 || fsync(fd) != 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return failed ? TXTD_ESYS : 0;
+}
+
+/* Opens the directory, made when it is missing. Returns its fd or a code. */
+static int open_directory(const char *path, struct error_detail *detail)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        if (mkdir(path, 0700) != 0) {
+            return error_describe(detail, TXTD_ESYS,
+                                  "store directory %s: cannot be made: %s; make its parent, or choose another", path,
+                                  strerror(errno));
+        }
+        if (sync_parent(path) != 0) {
+            return error_describe(detail, TXTD_ESYS, "store directory %s: its parent cannot be synced: %s", path,
+                                  strerror(errno));
+        }
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (fd < 0) {
+        return error_describe(detail, TXTD_ESYS, "store directory %s: cannot be opened: %s", path, strerror(errno));
+    }
+    if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        int code =
+            error_describe(detail, TXTD_ESYS, "store directory %s: not writable: %s; give it to the user txtd runs as",
+                           path, strerror(errno));
+        close(fd);
+        return code;
+    }
+    return fd;
+}
+
+/* What a new file system or a start that was cut short leaves behind is nobody's data. */
+static bool is_harmless(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0 ||
+           strcmp(name, MARKER_NEW) == 0;
+}
+
+/* Refuses a directory without our mark in which there is anything else. */
+static int check_empty(int directory_fd, const char *path, struct error_detail *detail)
+{
+    int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+    if (entries == NULL) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return error_describe(detail, TXTD_ESYS, "store directory %s: cannot be read: %s", path, strerror(errno));
+    }
+    int code = 0;
+    for (struct dirent *entry; code == 0 && (entry = readdir(entries)) != NULL;) {
+        if (!is_harmless(entry->d_name)) {
+            code = error_describe(detail, TXTD_EINVAL,
+                                  "store directory %s: holds '%s' but no " STORE_MARKER
+                                  " file, so it is not txtd's; name an empty directory",
+                                  path, entry->d_name);
+        }
+    }
+    closedir(entries);
+    return code;
+}
+
+/* Writes the mark, whole or not at all. */
+static int write_marker(int directory_fd, const char *path, struct error_detail *detail)
+{
+    char text[64];
+    int len = snprintf(text, sizeof(text), MARKER_TEXT "%d\n", RECORD_SCHEMA);
+    int fd = openat(directory_fd, MARKER_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool written = fd >= 0 && write(fd, text, (size_t)len) == len && fsync(fd) == 0;
+    int error = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (written) {
+        written = renameat(directory_fd, MARKER_NEW, directory_fd, STORE_MARKER) == 0 && fsync(directory_fd) == 0;
+        error = errno;
+    }
+    return written ? 0
+                   : error_describe(detail, TXTD_ESYS, "store directory %s: " STORE_MARKER " cannot be written: %s",
+                                    path, strerror(error));
+}
+
+/* Reads the layout's number from the mark. Returns 0 or a code. */
+static int check_marker(int marker_fd, const char *path, struct error_detail *detail)
+{
+    char text[64];
+    ssize_t len = pread(marker_fd, text, sizeof(text) - 1, 0);
+    if (len < 0) {
+        return error_describe(detail, TXTD_ESYS, "%s/" STORE_MARKER ": cannot be read: %s", path, strerror(errno));
+    }
+    text[len] = '\0';
+    size_t prefix = strlen(MARKER_TEXT);
+    char *end = NULL;
+    long layout = strncmp(text, MARKER_TEXT, prefix) == 0 ? strtol(text + prefix, &end, 10) : 0;
+    if (layout < 1 || end == text + prefix || strcmp(end, "\n") != 0) {
+        return error_describe(detail, TXTD_ECORRUPT,
+                              "%s/" STORE_MARKER ": is damaged, it should say '" MARKER_TEXT
+                              "%d'; restore it from a backup",
+                              path, RECORD_SCHEMA);
+    }
+    if (layout > RECORD_SCHEMA) {
+        return error_describe(
+            detail, TXTD_EUNSUPPORTED,
+            "store directory %s: has layout %ld, this txtd knows up to %d; start the newer txtd that wrote it", path,
+            layout, RECORD_SCHEMA);
+    }
+    return 0;
+}
+
+/* Opens, checks and locks the mark of a directory that has one. Returns its fd or a code; TXTD_ENOTFOUND without detail
+ * when there is none. */
+static int lock_marker(int directory_fd, const char *path, struct error_detail *detail)
+{
+    int fd = openat(directory_fd, STORE_MARKER, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? TXTD_ENOTFOUND
+                               : error_describe(detail, TXTD_ESYS, "%s/" STORE_MARKER ": cannot be opened: %s", path,
+                                                strerror(errno));
+    }
+    int code = check_marker(fd, path, detail);
+    if (code == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        code = error_describe(
+            detail, TXTD_EEXISTS,
+            "store directory %s: is in use by another process; stop that txtd, or choose another directory", path);
+    }
+    if (code != 0) {
+        close(fd);
+        return code;
+    }
+    return fd;
+}
+
+int store_directory_claim(const char *path, int *lock_fd, struct error_detail *detail)
+{
+    int directory_fd = open_directory(path, detail);
+    if (directory_fd < 0) {
+        return directory_fd;
+    }
+    int fd = lock_marker(directory_fd, path, detail);
+    if (fd == TXTD_ENOTFOUND) {
+        int code = check_empty(directory_fd, path, detail);
+        code = code != 0 ? code : write_marker(directory_fd, path, detail);
+        fd = code != 0 ? code : lock_marker(directory_fd, path, detail);
+    }
+    close(directory_fd);
+    if (fd < 0) {
+        return fd;
+    }
+    *lock_fd = fd;
+    return 0;
+}

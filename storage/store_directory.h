@@ -1,0 +1,20 @@
+/* store_directory.h: the directory of a store: is it ours, may we use it, does nobody else.
+ *
+ * A store's directory has a file TXTD-STORE with the number of the store's layout, written and synced before RocksDB
+ * creates anything. A directory with other files and without it belongs to someone else. The number is that of the layout
+ * which a reader must know; a migration raises it first and then changes the data, so that an older txtd never opens
+ * what it half knows.
+ */
+#ifndef TXTD_STORAGE_STORE_DIRECTORY_H
+#define TXTD_STORAGE_STORE_DIRECTORY_H
+
+#include "dataplane/error.h"
+
+#define STORE_MARKER "TXTD-STORE"
+
+/* Makes `path` when it does not exist, checks it, marks it when it is new, and locks it against other processes until
+ * *lock_fd is closed. Returns 0 or, with `detail` and nothing touched, TXTD_EINVAL (not ours), TXTD_EUNSUPPORTED (newer),
+ * TXTD_ECORRUPT (its mark is damaged), TXTD_EEXISTS (in use), TXTD_ESYS. Start-up thread. */
+int store_directory_claim(const char *path, int *lock_fd, struct error_detail *detail);
+
+#endif

@@ -1,0 +1,214 @@
+/* The embedded store: opening, closing, reading. Commits are in store_commit.c, the scan in store_scan.c, what the store
+ * does by itself in store_keeper.c. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "storage/store_directory.h"
+#include "storage/store_internal.h"
+
+static void store_free(struct store *store)
+{
+    database_close(&store->database);
+    database_free(&store->database);
+    if (store->undo != NULL) {
+        rocksdb_writebatch_destroy(store->undo);
+    }
+    if (store->lock_fd >= 0) {
+        close(store->lock_fd);
+    }
+    commit_scratch_free(store->scratch);
+    pthread_rwlock_destroy(&store->reopening);
+    free(store);
+}
+
+/* Fills a made store, in the order in which things depend on one another. */
+static int store_set_up(struct store *store, const struct store_options *options, struct error_detail *detail)
+{
+    int code = store_directory_claim(options->directory, &store->lock_fd, detail);
+    if (code != 0) {
+        return code;
+    }
+    code = commit_scratch_new(&store->scratch);
+    if (code == 0) {
+        code = database_new(options, &store->database);
+    }
+    if (code != 0) {
+        return error_describe(detail, code, "store %s: %s", options->directory, txtd_error_text(code));
+    }
+    code = database_open(&store->database, detail);
+    if (code == 0) {
+        code = store_meta_load(store, detail);
+    }
+    if (code == 0) {
+        code = store_keeper_start(store, options->directory);
+        if (code != 0) {
+            error_describe(detail, code, "store %s: its thread cannot be started", options->directory);
+        }
+    }
+    return code;
+}
+
+int store_open(const struct store_options *options, struct store **store, struct error_detail *detail)
+{
+    struct store *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return error_describe(detail, TXTD_ENOMEM, "store %s: no memory", options->directory);
+    }
+    made->lock_fd = -1;
+    made->reserve = options->reserve;
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    /* Commits come without a pause: the keeper must not wait for one. */
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&made->reopening, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+    int code = store_set_up(made, options, detail);
+    if (code != 0) {
+        store_free(made);
+        return code;
+    }
+    *store = made;
+    return 0;
+}
+
+/* Writes the memtables out, so that the next start has no log to replay. What fails here is in the log still. */
+static void store_flush(struct store *store)
+{
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    rocksdb_flushoptions_set_wait(options, 1);
+    for (enum database_family family = 0; family < FAMILY_COUNT; family++) {
+        char *error = NULL;
+        rocksdb_flush_cf(store->database.db, options, store->database.families[family], &error);
+        rocksdb_free(error);
+    }
+    rocksdb_flushoptions_destroy(options);
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    store_keeper_stop(store);
+    if (store->database.db != NULL && !atomic_load(&store->broken)) {
+        store_flush(store);
+    }
+    store_free(store);
+}
+
+uint64_t store_revision(const struct store *store)
+{
+    return atomic_load_explicit(&store->revision, memory_order_acquire);
+}
+
+uint64_t store_delegates_estimate(const struct store *store)
+{
+    return atomic_load_explicit(&store->delegates, memory_order_relaxed);
+}
+
+int store_writable(const struct store *store)
+{
+    if (atomic_load_explicit(&store->broken, memory_order_acquire)) {
+        return TXTD_EIO;
+    }
+    return atomic_load_explicit(&store->space_is_low, memory_order_relaxed) ? TXTD_ENOSPC : 0;
+}
+
+int store_read_delegate(struct store *store, uint16_t zone, const struct delegate_id *id, struct delegate_state *state)
+{
+    state->zone = zone;
+    state->id = *id;
+    struct store_lookup lookup = {.delegate = state};
+    store_read_many(store, &lookup, 1);
+    return lookup.delegate_result;
+}
+
+int store_read_account(struct store *store, const struct delegate_id *username, struct store_account *account)
+{
+    account->username = *username;
+    struct store_lookup lookup = {.account = account};
+    store_read_many(store, &lookup, 1);
+    return lookup.account_result;
+}
+
+/* One batched read: up to DATABASE_READ_MAX keys of one family, and whose they are. */
+struct read_batch {
+    size_t count;
+    const char *keys[DATABASE_READ_MAX];
+    size_t lens[DATABASE_READ_MAX];
+    struct store_lookup *lookups[DATABASE_READ_MAX];
+    rocksdb_pinnableslice_t *values[DATABASE_READ_MAX];
+    int codes[DATABASE_READ_MAX];
+};
+
+static void read_delegates(const struct database *database, struct store_lookup lookups[], size_t count)
+{
+    struct read_batch batch;
+    uint8_t keys[DATABASE_READ_MAX][RECORD_DELEGATE_KEY_LEN];
+    batch.count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (lookups[i].delegate == NULL) {
+            continue;
+        }
+        size_t at = batch.count++;
+        record_delegate_key(lookups[i].delegate->zone, &lookups[i].delegate->id, keys[at]);
+        batch.keys[at] = (const char *)keys[at];
+        batch.lens[at] = RECORD_DELEGATE_KEY_LEN;
+        batch.lookups[at] = &lookups[i];
+    }
+    database_read_many(database, FAMILY_DELEGATES, batch.count, batch.keys, batch.lens, batch.values, batch.codes);
+    for (size_t i = 0; i < batch.count; i++) {
+        int code = batch.codes[i];
+        if (code == 0) {
+            size_t len = 0;
+            const char *value = rocksdb_pinnableslice_value(batch.values[i], &len);
+            code = record_delegate_decode((const uint8_t *)value, len, batch.lookups[i]->delegate);
+            rocksdb_pinnableslice_destroy(batch.values[i]);
+        }
+        batch.lookups[i]->delegate_result = code;
+    }
+}
+
+static void read_accounts(const struct database *database, struct store_lookup lookups[], size_t count)
+{
+    struct read_batch batch;
+    batch.count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (lookups[i].account == NULL) {
+            continue;
+        }
+        size_t at = batch.count++;
+        batch.keys[at] = (const char *)lookups[i].account->username.octets;
+        batch.lens[at] = RECORD_ACCOUNT_KEY_LEN;
+        batch.lookups[at] = &lookups[i];
+    }
+    database_read_many(database, FAMILY_ACCOUNTS, batch.count, batch.keys, batch.lens, batch.values, batch.codes);
+    for (size_t i = 0; i < batch.count; i++) {
+        int code = batch.codes[i];
+        if (code == 0) {
+            size_t len = 0;
+            const char *value = rocksdb_pinnableslice_value(batch.values[i], &len);
+            code = record_account_decode((const uint8_t *)value, len, batch.lookups[i]->account);
+            rocksdb_pinnableslice_destroy(batch.values[i]);
+        }
+        batch.lookups[i]->account_result = code;
+    }
+}
+
+void store_read_many(struct store *store, struct store_lookup lookups[], size_t count)
+{
+    pthread_rwlock_rdlock(&store->reopening);
+    if (store->database.db == NULL) {
+        for (size_t i = 0; i < count; i++) {
+            lookups[i].delegate_result = TXTD_EIO;
+            lookups[i].account_result = TXTD_EIO;
+        }
+    } else {
+        for (size_t at = 0; at < count; at += DATABASE_READ_MAX) {
+            size_t some = count - at < DATABASE_READ_MAX ? count - at : DATABASE_READ_MAX;
+            read_delegates(&store->database, lookups + at, some);
+            read_accounts(&store->database, lookups + at, some);
+        }
+    }
+    pthread_rwlock_unlock(&store->reopening);
+}

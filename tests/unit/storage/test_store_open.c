@@ -1,0 +1,358 @@
+#include "tests/unit/storage/scene.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <rocksdb/c.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+/* Opens, expecting a refusal that says `text`. */
+static void assert_refused(const char *path, int expected, const char *text)
+{
+    struct store_options options = {.directory = path, .block_cache = (size_t)1 << 20, .sync = true};
+    struct store *store = NULL;
+    struct error_detail detail = {""};
+    int code = store_open(&options, &store, &detail);
+    if (code != expected || strstr(detail.text, text) == NULL || strstr(detail.text, path) == NULL) {
+        fail_msg("code %d (expected %d), detail '%s' (expected '%s' and the path)", code, expected, detail.text, text);
+    }
+    assert_null(store);
+    assert_null(strchr(detail.text, '\n'));
+}
+
+static void write_file(const char *directory, const char *name, const char *text)
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+/* Names, sizes and times of change of all files: two equal answers mean that nothing was touched. */
+static void list_files(const char *directory, char *list, size_t capacity)
+{
+    struct dirent **names = NULL;
+    int count = scandir(directory, &names, NULL, alphasort);
+    assert_true(count >= 0);
+    size_t used = 0;
+    list[0] = '\0';
+    for (int i = 0; i < count; i++) {
+        char path[512];
+        struct stat status;
+        snprintf(path, sizeof(path), "%s/%s", directory, names[i]->d_name);
+        if (strcmp(names[i]->d_name, "..") != 0 && stat(path, &status) == 0) {
+            used +=
+                (size_t)snprintf(list + used, capacity - used, "%s %lld %lld.%09ld\n", names[i]->d_name,
+                                 (long long)status.st_size, (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+            assert_true(used < capacity);
+        }
+        free(names[i]);
+    }
+    free(names);
+}
+
+static void a_new_store_is_made_and_found_again(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    struct store *store = scene_open(&scene);
+    struct stat status;
+    assert_int_equal(stat(scene.path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0700);
+    assert_true(store_revision(store) == 0);
+    assert_true(store_delegates_estimate(store) == 0);
+    assert_int_equal(store_writable(store), 0);
+    store_close(store);
+    store = scene_open(&scene);
+    store_close(store);
+    scene_end(&scene);
+}
+
+static void an_empty_directory_is_taken(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    assert_int_equal(mkdir(scene.path, 0700), 0);
+    char path[128];
+    snprintf(path, sizeof(path), "%s/lost+found", scene.path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    write_file(scene.path, "TXTD-STORE.new", "a start was cut short here");
+    store_close(scene_open(&scene));
+    scene_end(&scene);
+}
+
+static void a_foreign_directory_is_not_touched(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    char before[4096];
+    char after[4096];
+    assert_int_equal(mkdir(scene.path, 0700), 0);
+    write_file(scene.path, "thesis.tex", "years of work");
+    list_files(scene.path, before, sizeof(before));
+    assert_refused(scene.path, TXTD_EINVAL, "thesis.tex");
+    list_files(scene.path, after, sizeof(after));
+    assert_string_equal(before, after);
+    scene_end(&scene);
+}
+
+static void another_rocksdb_is_not_touched(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    char before[4096];
+    char after[4096];
+    char *error = NULL;
+    rocksdb_options_t *options = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(options, 1);
+    rocksdb_t *db = rocksdb_open(options, scene.path, &error);
+    assert_null(error);
+    rocksdb_close(db);
+    rocksdb_options_destroy(options);
+    list_files(scene.path, before, sizeof(before));
+    assert_refused(scene.path, TXTD_EINVAL, "TXTD-STORE");
+    list_files(scene.path, after, sizeof(after));
+    assert_string_equal(before, after);
+    scene_end(&scene);
+}
+
+static void a_newer_layout_is_not_touched(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    char before[4096];
+    char after[4096];
+    store_close(scene_open(&scene));
+    write_file(scene.path, "TXTD-STORE", "txtd store, layout 99\n");
+    list_files(scene.path, before, sizeof(before));
+    assert_refused(scene.path, TXTD_EUNSUPPORTED, "99");
+    list_files(scene.path, after, sizeof(after));
+    assert_string_equal(before, after);
+    scene_end(&scene);
+}
+
+static const char *const damaged_markers[] = {"",
+                                              "txtd store, layout ",
+                                              "txtd store, layout 1",
+                                              "txtd store, layout x\n",
+                                              "txtd store, layout 0\n",
+                                              "something else\n",
+                                              "txtd store, layout 1\nmore"};
+
+static void a_damaged_marker_is_refused(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    store_close(scene_open(&scene));
+    for (size_t i = 0; i < sizeof(damaged_markers) / sizeof(damaged_markers[0]); i++) {
+        write_file(scene.path, "TXTD-STORE", damaged_markers[i]);
+        assert_refused(scene.path, TXTD_ECORRUPT, "TXTD-STORE");
+    }
+    scene_end(&scene);
+}
+
+/* Opens the bare RocksDB of a store, as a newer or a broken txtd would. */
+static void put_meta(const char *path, const char *key, const char *value, size_t len)
+{
+    const char *names[] = {"default", "delegates", "accounts", "meta", "history"};
+    rocksdb_column_family_handle_t *families[5];
+    rocksdb_options_t *options = rocksdb_options_create();
+    const rocksdb_options_t *family_options[] = {options, options, options, options, options};
+    char *error = NULL;
+    rocksdb_t *db = rocksdb_open_column_families(options, path, 5, names, family_options, families, &error);
+    assert_null(error);
+    rocksdb_writeoptions_t *write = rocksdb_writeoptions_create();
+    rocksdb_put_cf(db, write, families[3], key, strlen(key), value, len, &error);
+    assert_null(error);
+    rocksdb_writeoptions_destroy(write);
+    for (int i = 0; i < 5; i++) {
+        rocksdb_column_family_handle_destroy(families[i]);
+    }
+    rocksdb_close(db);
+    rocksdb_options_destroy(options);
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    store_close(scene_open(&scene));
+    put_meta(scene.path, "schema", "\x02", 1);
+    assert_refused(scene.path, TXTD_EUNSUPPORTED, "layout 2");
+    put_meta(scene.path, "schema", "\x01", 1);
+    put_meta(scene.path, "state", "", 0);
+    assert_refused(scene.path, TXTD_ECORRUPT, "'state'");
+    scene_end(&scene);
+}
+
+static void what_is_no_directory_is_refused(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    char path[128];
+    snprintf(path, sizeof(path), "%s/missing/store", scene.directory);
+    assert_refused(path, TXTD_ESYS, "parent");
+    write_file(scene.directory, "store", "a file");
+    assert_refused(scene.path, TXTD_ESYS, "Not a directory");
+    scene_end(&scene);
+}
+
+static void a_store_is_open_once(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    struct store *store = scene_open(&scene);
+    assert_refused(scene.path, TXTD_EEXISTS, "in use");
+    assert_int_equal(store_writable(store), 0);
+    store_close(store);
+    store_close(scene_open(&scene));
+    scene_end(&scene);
+}
+
+/* A process that opens the store at its start and says so on `ready`. */
+static int holder(const char *path, int ready, int until)
+{
+    struct store_options options = {.directory = path, .block_cache = (size_t)1 << 20, .sync = true};
+    struct store *store = NULL;
+    char octet = 'x';
+    if (store_open(&options, &store, NULL) != 0 || write(ready, &octet, 1) != 1) {
+        return 1;
+    }
+    (void)!read(until, &octet, 1);
+    store_close(store);
+    return 0;
+}
+
+static void another_process_is_named_as_the_reason(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    int ready[2];
+    int until[2];
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(until), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(until[1]);
+        _exit(holder(scene.path, ready[1], until[0]));
+    }
+    close(ready[1]); /* the child's end is the only one: its death ends the wait */
+    char octet;
+    assert_int_equal(read(ready[0], &octet, 1), 1);
+    assert_refused(scene.path, TXTD_EEXISTS, "another process");
+    close(until[1]);
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    store_close(scene_open(&scene));
+    close(until[0]);
+    close(ready[0]);
+    scene_end(&scene);
+}
+
+/* The file of the directory whose name ends so. */
+static void find_file(const char *directory, const char *ending, char *path, size_t capacity)
+{
+    DIR *entries = opendir(directory);
+    assert_non_null(entries);
+    path[0] = '\0';
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        size_t len = strlen(entry->d_name);
+        if (len > strlen(ending) && strcmp(entry->d_name + len - strlen(ending), ending) == 0) {
+            snprintf(path, capacity, "%s/%s", directory, entry->d_name);
+        }
+    }
+    closedir(entries);
+    assert_true(path[0] != '\0');
+}
+
+static void a_lost_file_is_named(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    store_close(scene_open(&scene));
+    char path[512];
+    find_file(scene.path, ".sst", path, sizeof(path));
+    assert_int_equal(unlink(path), 0);
+    char *name = strrchr(path, '/') + 1;
+    *strchr(name, '.') = '\0'; /* RocksDB names it with the suffix of old times, which it tries last */
+    assert_refused(scene.path, TXTD_ECORRUPT, name);
+    scene_end(&scene);
+}
+
+static int count_nothing(void *context, unsigned part, const struct delegate_state *state)
+{
+    (void)part;
+    (void)state;
+    ++*(int *)context;
+    return 0;
+}
+
+/* A flipped bit in a table is found when it is read, and the file named. */
+static void a_damaged_table_is_named(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    struct store *store = scene_open(&scene);
+    uint16_t zone = 0;
+    assert_int_equal(store_zone_number(store, "example.org", &zone, NULL), 0);
+    for (uint64_t i = 0; i < 10; i++) {
+        struct delegate_state delegate = {.zone = zone, .id = scene_id(i), .version = 1};
+        struct store_change change = {.delegate = &delegate};
+        uint64_t revision = 0;
+        assert_int_equal(store_commit(store, &change, 1, &revision), 0);
+    }
+    store_close(store);
+    /* The delegates' table is the one that holds one of their ids. */
+    DIR *entries = opendir(scene.path);
+    struct delegate_id id = scene_id(3);
+    int damaged = 0;
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        char path[512];
+        uint8_t octets[8192];
+        snprintf(path, sizeof(path), "%s/%s", scene.path, entry->d_name);
+        int fd = strstr(entry->d_name, ".sst") != NULL ? open(path, O_RDWR) : -1;
+        if (fd < 0) {
+            continue;
+        }
+        ssize_t len = read(fd, octets, sizeof(octets));
+        uint8_t *at = memmem(octets, (size_t)len, id.octets + 4, 8);
+        if (at != NULL) {
+            *at ^= 1;
+            assert_int_equal(pwrite(fd, octets, (size_t)len, 0), len);
+            damaged++;
+        }
+        close(fd);
+    }
+    closedir(entries);
+    assert_int_equal(damaged, 1);
+    struct error_detail detail = {""};
+    int seen = 0;
+    store = scene_open(&scene);
+    assert_int_equal(store_scan(store, 2, count_nothing, &seen, &detail), TXTD_ECORRUPT);
+    assert_non_null(strstr(detail.text, ".sst"));
+    store_close(store);
+    scene_end(&scene);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_process_is_named_as_the_reason), /* first: it forks before any store is open */
+        cmocka_unit_test(a_new_store_is_made_and_found_again),
+        cmocka_unit_test(an_empty_directory_is_taken),
+        cmocka_unit_test(a_foreign_directory_is_not_touched),
+        cmocka_unit_test(another_rocksdb_is_not_touched),
+        cmocka_unit_test(a_newer_layout_is_not_touched),
+        cmocka_unit_test(a_damaged_marker_is_refused),
+        cmocka_unit_test(a_newer_schema_is_refused),
+        cmocka_unit_test(what_is_no_directory_is_refused),
+        cmocka_unit_test(a_store_is_open_once),
+        cmocka_unit_test(a_lost_file_is_named),
+        cmocka_unit_test(a_damaged_table_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
