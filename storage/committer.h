@@ -29,16 +29,17 @@ struct change_state {
 
 /* One request; the caller owns it until `complete` is called. */
 struct change_request {
-    struct change_request *next;   /* the committer's */
-    uint64_t revision;             /* the committer's: of the commit it was in */
-    int result;                    /* the committer's */
-    uint16_t zone;                 /* key of the delegate to load */
+    struct change_request *next; /* the committer's */
+    uint64_t revision;           /* the committer's: once this is served, the request is done */
+    int result;                  /* the committer's */
+    uint16_t zone;               /* key of the delegate to load */
     struct delegate_id delegate;
-    bool wants_account;            /* load the account `username` too */
+    bool wants_account; /* load the account `username` too */
     struct delegate_id username;
 
     /* Computes the new state, on the committer thread; must not block. Returns 0, or a code with which the request is completed
-     * without a write (for example TXTD_EFORBIDDEN). */
+     * without a write (for example TXTD_EFORBIDDEN). Values and keys above their counts hold anything. When it returns 0 and
+     * writes nothing, the request is completed once the state that it saw is durable and served. */
     int (*decide)(struct change_request *request, struct change_state *state, int64_t now_s);
 
     /* Called once, on the committer's or the feed consumer's thread, with 0 (durable and served) or a code. Must not block. */
@@ -46,12 +47,13 @@ struct change_request {
 };
 
 struct committer_settings {
-    size_t queue_max;  /* requests waiting; above it committer_submit answers TXTD_EFULL */
-    size_t batch_max;  /* requests of one commit */
+    size_t queue_max; /* requests waiting; above it committer_submit answers TXTD_EFULL */
+    size_t batch_max; /* requests of one commit; each takes about 6 KiB of memory for good */
 };
 
 struct committer_stats {
-    uint64_t requests, commits, refused_full, failed, conflicts;
+    uint64_t requests, commits, refused_full, failed,
+        conflicts; /* failed: requests of commits the store did not take */
     uint64_t queue_depth;
     uint64_t commit_us_total, commit_us_max; /* time of store_commit */
 };
@@ -64,7 +66,8 @@ int committer_start(struct store *store, struct feed *feed, const struct committ
  * TXTD_ECLOSED (then it will not). */
 int committer_submit(struct committer *committer, struct change_request *request);
 
-/* The feed's consumer: everything up to `revision` is served; completes those requests, on the calling thread. */
+/* The feed's consumer: everything up to `revision` is served; completes those requests, on the calling thread. It may be
+ * called after each message or once for a run of them. */
 void committer_published(struct committer *committer, uint64_t revision);
 
 /* Takes no more requests, commits those that wait, closes the feed; joins the thread. Requests are completed as the
