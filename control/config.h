@@ -33,11 +33,11 @@
  *     rrl: enabled true, positive_per_second 5000, other_per_second 200, slip 2, table_entries 524288
  *     tcp: connections 10000, connections_per_client 200, idle 10s, send 5s, queries_per_connection 0, output 256KiB
  *   api:
- *     listen                      ["0.0.0.0:443", "[::]:443"]   HTTPS
+ *     listen                      ["0.0.0.0:443", "[::]:443"]   HTTPS; none if only listen_proxy_protocol is given
  *     listen_proxy_protocol       []     HTTPS behind a PROXY protocol header
  *     internal_listen             []     plain HTTP: /metrics, /livez, /readyz
- *     certificate, key            none   PEM files
- *     self_signed                 false  make a certificate in process.state_directory at the first start
+ *     certificate, key            none   PEM files; with neither, as if self_signed
+ *     self_signed                 false  make both at the first start, in process.state_directory if they are not named
  *     public_url                  https://<first zone>[:port]
  *     cors_origins                []     "https://..." or "*"
  *     trusted_proxies             []     CIDRs
@@ -66,7 +66,7 @@
  *     format                      logfmt logfmt or json
  *
  * Addresses: `127.0.0.1:5353`, `127.0.0.1@5353`, `[::1]:5353`, `::1@5353`, or without a port (`0.0.0.0`, `::`, `[::]`), which
- * then is 53 for DNS and 443 for the API; port 0 takes a free one. Durations: a number and ms, s, m, h, d or w, a bare
+ * then is 53 for DNS, 443 for the API and 80 for api.internal_listen; port 0 takes a free one. Durations: a number and ms, s, m, h, d or w, a bare
  * number being seconds. Sizes: a number and B, KiB, MiB, GiB or TiB, a bare number being octets.
  */
 #ifndef TXTD_CONTROL_CONFIG_H
@@ -137,6 +137,9 @@ struct config {
     struct config_zone *zones;
     unsigned zones_count;
     struct dns_server_settings dns;
+    const char *dns_identity, *dns_version; /* as `respond` has them */
+    bool cookies;
+    bool cookie_secrets_random; /* no secret is configured: `respond` has one made by config_load */
     struct respond_settings respond;
     struct http_server_settings http; /* all but `tls` */
     struct config_api api;
@@ -154,9 +157,11 @@ struct config {
 int config_load(const char *file, struct config **config, struct error_detail *detail);
 void config_free(struct config *config);
 
-/* Names the first key that differs between the two and that only a restart can change (addresses, threads, limits, the
- * store, the process ...), or returns NULL. What SIGHUP can change: zones, identity, version, cookie secrets,
- * certificate, registration, CORS, the public URL, rates, log level and format. Pure. */
-const char *config_needs_restart(const struct config *running, const struct config *loaded);
+/* Lists the keys that differ between the two and that only a restart can change (addresses, threads, limits, the store, the
+ * process ...); writes at most CONFIG_RESTART_KEYS_MAX of them to `names` and returns how many. What SIGHUP can change: zones,
+ * identity, version, cookies, the contents of the certificate, registration, CORS, the public URL, rates, the log. Pure. */
+#define CONFIG_RESTART_KEYS_MAX 64
+unsigned config_needs_restart(const struct config *running, const struct config *loaded,
+                              const char *names[CONFIG_RESTART_KEYS_MAX]);
 
 #endif

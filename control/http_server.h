@@ -16,9 +16,9 @@
 
 struct http_server;
 struct http_exchange;
-struct tls_context;   /* control/tls.h: certificate, tickets; shared, reloadable */
+struct tls_context; /* control/tls.h: certificate, tickets; shared, reloadable */
 
-#define HTTP_LISTENERS_MAX 16
+#define HTTP_LISTENERS_MAX       16
 #define HTTP_TRUSTED_PROXIES_MAX 64
 
 /* A prefix in IPv6 form; IPv4 as ::ffff:0:0/96. */
@@ -31,37 +31,37 @@ struct http_listener {
     struct sockaddr_storage address; /* port 0 takes a free one */
     socklen_t address_len;
     bool tls;
-    bool proxy_protocol;             /* PROXY v1/v2 expected, from trusted_proxies only */
-    unsigned site;                   /* handed to the handler: which set of paths this listener serves */
+    bool proxy_protocol; /* PROXY v1/v2 expected, from trusted_proxies only */
+    unsigned site;       /* handed to the handler: which set of paths this listener serves */
 };
 
 struct http_limits {
     unsigned connections_max;            /* total, all threads */
     unsigned connections_per_client_max; /* per IPv4 /32 or IPv6 /64 */
     unsigned handshake_ms;
-    unsigned request_ms;                 /* from the first byte of a request to its last */
-    unsigned idle_ms;                    /* keep-alive */
-    size_t body_max;                     /* octets; 413 above */
+    unsigned request_ms; /* from the first byte of a request to its last */
+    unsigned idle_ms;    /* keep-alive */
+    size_t body_max;     /* octets; 413 above */
 };
 
 struct http_server_settings {
     struct http_listener listeners[HTTP_LISTENERS_MAX];
     unsigned listeners_count;
     unsigned threads;
-    int nice;                            /* of the loop threads: lower priority than the DNS workers; 0..19 */
+    int nice; /* of the loop threads: lower priority than the DNS workers; 0..19 */
     bool http2;
     struct http_limits limits;
     struct ip_prefix trusted_proxies[HTTP_TRUSTED_PROXIES_MAX];
     unsigned trusted_proxies_count;
-    struct tls_context *tls;             /* borrowed; needed when a listener says tls */
+    struct tls_context *tls; /* borrowed; needed when a listener says tls */
 };
 
 /* Called on a loop thread for each whole request (body included). */
 typedef void (*http_handler_fn)(void *context, struct http_exchange *exchange);
 
 struct http_server_counters {
-    uint64_t connections, accepted, refused_total, refused_per_client, handshakes, handshakes_failed, handshakes_resumed,
-        requests, timeouts, rejected;
+    uint64_t connections, accepted, refused_total, refused_per_client, handshakes, handshakes_failed,
+        handshakes_resumed, requests, timeouts, rejected;
     uint64_t status[6]; /* answers by hundreds: [2] = 2xx */
 };
 
@@ -106,7 +106,8 @@ struct http_header {
 /* Answers. Exactly once per exchange. Body and headers are copied. HEAD gets the headers alone. The exchange is gone
  * afterwards, unless it was kept. */
 void http_exchange_answer(struct http_exchange *exchange, int status, const char *content_type,
-                          const struct http_header headers[], unsigned headers_count, const char *body, size_t body_len);
+                          const struct http_header headers[], unsigned headers_count, const char *body,
+                          size_t body_len);
 
 /* Keeps the exchange beyond the handler: `on_wake(context, exchange)` will run on this loop's thread after
  * http_exchange_wake. If the client goes away meanwhile on_wake runs all the same, and the answer goes nowhere. */

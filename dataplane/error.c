@@ -22,6 +22,7 @@ const char *txtd_error_text(int code)
     case TXTD_EFORBIDDEN: return "forbidden";
     case TXTD_ECLOSED: return "shutting down";
     case TXTD_ETIMEOUT: return "timed out";
+    case TXTD_ELIMITED: return "asks too often";
     }
     return "unknown error";
 }

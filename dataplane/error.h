@@ -23,6 +23,7 @@ enum txtd_error {
     TXTD_EFORBIDDEN = -13, /* the caller may not */
     TXTD_ECLOSED = -14,    /* the thing is shutting down */
     TXTD_ETIMEOUT = -15,   /* it took longer than it may */
+    TXTD_ELIMITED = -16,   /* this caller asks too often; others may go on */
 };
 
 /* One line for the operator, without a newline. */

@@ -1,0 +1,198 @@
+#include "control/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/config_document.h"
+#include "control/config_keys.h"
+#include "control/config_parts.h"
+#include "control/config_raw.h"
+#include "control/config_reader.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+/* Both identity and version; struct respond_settings has room for a NUL too. */
+#define IDENTITY_LEN_MAX (sizeof(((struct respond_settings *)NULL)->identity) - 1)
+
+#define KEY(member, target, ...) CONFIG_KEY(struct config_raw, struct config, member, target, __VA_ARGS__)
+
+static const char *const registration_words[] = {"open", "off", "token", NULL};
+static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
+static const char *const format_words[] = {"logfmt", "json", NULL};
+
+/* Every single-valued key outside the zones. */
+static const struct config_key keys[] = {
+    KEY(dns.workers, dns.workers, CONFIG_NUMBER, "0", 0, DNS_SERVER_WORKERS_MAX),
+    KEY(dns.pin, dns.pin, CONFIG_BOOL, "true", 0, 1),
+    KEY(dns.udp_receive_buffer, dns.udp_receive_buffer, CONFIG_OCTETS, "0", 0, 1u << 30),
+    KEY(dns.identity, dns_identity, CONFIG_STRING, "", 0, IDENTITY_LEN_MAX, .reloadable = true),
+    KEY(dns.version, dns_version, CONFIG_STRING, "", 0, IDENTITY_LEN_MAX, .reloadable = true),
+    KEY(dns.cookies, cookies, CONFIG_BOOL, "true", 0, 1, .reloadable = true),
+    KEY(dns.rrl.enabled, dns.rrl, CONFIG_BOOL, "true", 0, 1),
+    KEY(dns.rrl.positive_per_second, dns.rrl_settings.positive_per_s, CONFIG_NUMBER, "5000", 0, 100000000),
+    KEY(dns.rrl.other_per_second, dns.rrl_settings.other_per_s, CONFIG_NUMBER, "200", 0, 100000000),
+    KEY(dns.rrl.slip, dns.rrl_settings.slip, CONFIG_NUMBER, "2", 0, 1000),
+    KEY(dns.rrl.table_entries, dns.rrl_settings.table_entries, CONFIG_NUMBER, "524288", 1024, 1u << 28),
+    KEY(dns.tcp.connections, dns.tcp.connections_max, CONFIG_NUMBER, "10000", 1, 1000000),
+    KEY(dns.tcp.connections_per_client, dns.tcp.connections_per_client_max, CONFIG_NUMBER, "200", 1, 1000000),
+    KEY(dns.tcp.idle, dns.tcp.idle_ms, CONFIG_MILLISECONDS, "10s", 100, 6553500),
+    KEY(dns.tcp.send, dns.tcp.send_ms, CONFIG_MILLISECONDS, "5s", 100, 600000),
+    KEY(dns.tcp.queries_per_connection, dns.tcp.queries_per_connection_max, CONFIG_NUMBER, "0", 0, 1000000000),
+    KEY(dns.tcp.output, dns.tcp.output_max, CONFIG_OCTETS, "256KiB", 128u << 10, 64u << 20),
+
+    KEY(api.certificate, api.certificate, CONFIG_STRING, NULL, 1, 4095),
+    KEY(api.key, api.key, CONFIG_STRING, NULL, 1, 4095),
+    KEY(api.self_signed, api.self_signed, CONFIG_BOOL, "false", 0, 1),
+    KEY(api.http2, http.http2, CONFIG_BOOL, "false", 0, 1),
+    KEY(api.threads, http.threads, CONFIG_NUMBER, "2", 1, 64),
+    KEY(api.nice, http.nice, CONFIG_NUMBER, "10", 0, 19),
+    KEY(api.drain, api.drain_ms, CONFIG_MILLISECONDS, "5s", 0, 60000, .reloadable = true),
+    KEY(api.registration, api.registration, CONFIG_WORD, "open", 0, 0, .words = registration_words, .reloadable = true),
+    KEY(api.limits.connections, http.limits.connections_max, CONFIG_NUMBER, "4096", 1, 1000000),
+    KEY(api.limits.connections_per_client, http.limits.connections_per_client_max, CONFIG_NUMBER, "64", 1, 1000000),
+    KEY(api.limits.handshake, http.limits.handshake_ms, CONFIG_MILLISECONDS, "10s", 100, 600000),
+    KEY(api.limits.request, http.limits.request_ms, CONFIG_MILLISECONDS, "15s", 100, 600000),
+    KEY(api.limits.idle, http.limits.idle_ms, CONFIG_MILLISECONDS, "60s", 100, 3600000),
+    KEY(api.limits.body, http.limits.body_max, CONFIG_OCTETS, "16KiB", 1024, 16u << 20),
+    KEY(api.limits.registrations_per_minute, api.rates.registrations_per_minute, CONFIG_NUMBER, "60", 0, 1000000000,
+        .reloadable = true),
+    KEY(api.limits.registrations_per_second_total, api.rates.registrations_per_second_total, CONFIG_NUMBER, "200", 0,
+        1000000000, .reloadable = true),
+    KEY(api.limits.updates_per_minute, api.rates.updates_per_minute, CONFIG_NUMBER, "120", 0, 1000000000,
+        .reloadable = true),
+    KEY(api.limits.failures_per_minute, api.rates.failures_per_minute, CONFIG_NUMBER, "60", 0, 1000000000,
+        .reloadable = true),
+
+    KEY(store.directory, store.directory, CONFIG_STRING, NULL, 1, 4000),
+    KEY(store.reserve, store.reserve, CONFIG_OCTETS, "256MiB", 0, 1ull << 50),
+    KEY(store.cache, store.block_cache, CONFIG_OCTETS, "64MiB", 1u << 20, 1ull << 40),
+    KEY(store.log_directory, store.log_directory, CONFIG_STRING, NULL, 1, 4000),
+    KEY(store.queue, committer.queue_max, CONFIG_NUMBER, "4096", 1, 1000000),
+    KEY(store.batch, committer.batch_max, CONFIG_NUMBER, "512", 1, 10000),
+
+    KEY(process.state_directory, process.state_directory, CONFIG_STRING, "/var/lib/txtd", 1, 3900),
+    KEY(process.user, process.user, CONFIG_STRING, NULL, 1, 255),
+    KEY(process.group, process.group, CONFIG_STRING, NULL, 1, 255),
+    KEY(process.seccomp, process.seccomp, CONFIG_BOOL, "true", 0, 1),
+
+    KEY(log.level, log.level, CONFIG_WORD, "info", 0, 0, .words = level_words, .reloadable = true),
+    KEY(log.format, log.format, CONFIG_WORD, "logfmt", 0, 0, .words = format_words, .reloadable = true),
+};
+
+/* What libcyaml filled stays until the configuration is freed: strings are borrowed from it. */
+struct owned {
+    struct config_memory *memory;
+    struct config_raw *raw;
+};
+
+/* Keys whose default follows from another key. */
+static int fill_derived(const struct config_reader *reader, struct config *config)
+{
+    struct config_api *api = &config->api;
+    const char *state = config->process.state_directory;
+    if ((api->certificate == NULL) != (api->key == NULL)) {
+        return config_refuse(reader, api->key == NULL ? "api.certificate" : "api.key", "api.%s is missing beside it",
+                             api->key == NULL ? "key" : "certificate");
+    }
+    if (api->certificate == NULL) {
+        if (config_document_has(reader->document, "api.self_signed") && !api->self_signed) {
+            return config_refuse(reader, "api.self_signed", "without it api.certificate and api.key are needed");
+        }
+        api->self_signed = true;
+        api->certificate = config_text(reader->memory, "%s/self-signed.pem", state);
+        api->key = config_text(reader->memory, "%s/self-signed.key", state);
+    }
+    if (config->store.directory == NULL) {
+        config->store.directory = config_text(reader->memory, "%s/store", state);
+    }
+    if (api->certificate == NULL || api->key == NULL || config->store.directory == NULL) {
+        return config_no_memory(reader);
+    }
+    config->store.sync = true;
+    strcpy(config->respond.identity, config->dns_identity); /* the table keeps both within bounds */
+    strcpy(config->respond.version, config->dns_version);
+    config->respond.tcp_keepalive_100ms = (uint16_t)(config->dns.tcp.idle_ms / 100);
+    return 0;
+}
+
+static int read_all(const struct config_reader *reader, const struct config_raw *raw, struct config *config)
+{
+    int rc = config_keys_read(reader, keys, COUNT(keys), raw, config, "");
+    if (rc == 0) {
+        rc = config_read_zones(reader, raw, config);
+    }
+    if (rc == 0) {
+        rc = fill_derived(reader, config);
+    }
+    if (rc == 0) {
+        rc = config_read_listen(reader, raw, config);
+    }
+    return rc == 0 ? config_read_secrets(reader, raw, config) : rc;
+}
+
+static int load(const char *file, struct config *config, struct config_document **document, struct error_detail *detail)
+{
+    struct owned *owned = config->memory;
+    struct config_reader reader = {.file = file, .memory = owned->memory, .detail = detail};
+    char *text;
+    size_t len;
+    config->file = config_text(owned->memory, "%s", file);
+    if (config->file == NULL) {
+        return config_no_memory(&reader);
+    }
+    int rc = config_read_file(owned->memory, file, CONFIG_FILE_LEN_MAX, &text, &len, detail);
+    if (rc == 0) {
+        rc = config_document_new(file, text, len, document, detail);
+    }
+    if (rc == 0) {
+        rc = config_raw_load(file, text, len, *document, &owned->raw, detail);
+    }
+    if (rc == 0) {
+        reader.document = *document;
+        rc = read_all(&reader, owned->raw, config);
+    }
+    return rc;
+}
+
+int config_load(const char *file, struct config **config, struct error_detail *detail)
+{
+    struct config_document *document = NULL;
+    struct config *made = calloc(1, sizeof *made);
+    struct owned *owned = calloc(1, sizeof *owned);
+    if (made == NULL || owned == NULL || (owned->memory = config_memory_new()) == NULL) {
+        free(owned);
+        free(made);
+        return error_describe(detail, TXTD_ENOMEM, "%s: %s", file, txtd_error_text(TXTD_ENOMEM));
+    }
+    made->memory = owned;
+    int rc = load(file, made, &document, detail);
+    config_document_free(document);
+    if (rc != 0) {
+        config_free(made);
+        return rc;
+    }
+    *config = made;
+    return 0;
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    struct owned *owned = config->memory;
+    if (owned->raw != NULL) {
+        config_raw_free(owned->raw);
+    }
+    config_memory_free(owned->memory);
+    free(owned);
+    explicit_bzero(config->respond.cookie_secrets, sizeof config->respond.cookie_secrets);
+    free(config);
+}
+
+unsigned config_needs_restart(const struct config *running, const struct config *loaded,
+                              const char *names[CONFIG_RESTART_KEYS_MAX])
+{
+    unsigned count = config_keys_differ(keys, COUNT(keys), running, loaded, names, CONFIG_RESTART_KEYS_MAX);
+    return count + config_listen_differs(running, loaded, names + count, CONFIG_RESTART_KEYS_MAX - count);
+}

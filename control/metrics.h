@@ -1,0 +1,36 @@
+/* metrics.h: what the process counts, in Prometheus' text format (exposition format 0.0.4).
+ *
+ * Served on the internal listener only.
+ */
+#ifndef TXTD_CONTROL_METRICS_H
+#define TXTD_CONTROL_METRICS_H
+
+#include <stddef.h>
+
+struct committer;
+struct delegate_table;
+struct dns_server;
+struct health;
+struct http_server;
+struct service;
+struct store;
+struct tls_context;
+
+/* Where the numbers come from; all borrowed. What is NULL is left out. */
+struct metrics_sources {
+    const struct dns_server *dns;
+    const struct delegate_table *table;
+    const struct http_server *http;
+    const struct committer *committer;
+    const struct store *store;
+    const struct service *service;
+    const struct health *health;
+    const struct tls_context *tls;
+};
+
+#define METRICS_LEN_MAX 32768 /* octets that all of it takes at most */
+
+/* Writes the text, NUL-terminated. Returns its length, or TXTD_ETRUNCATED. Any thread but a DNS worker; never blocks. */
+int metrics_write(const struct metrics_sources *sources, char *text, size_t capacity);
+
+#endif

@@ -1,0 +1,26 @@
+/* router.h: which handler answers a request: by the listener's site, then by the path.
+ *
+ *   public site    /register, /update, /health and the same below /api/v1/acme-dns-compat (acmedns_api.h), the native API
+ *                  below /api/v1 (native_api.h), /livez, /readyz
+ *   internal site  /metrics, /health, /livez, /readyz
+ */
+#ifndef TXTD_CONTROL_ROUTER_H
+#define TXTD_CONTROL_ROUTER_H
+
+#include "control/metrics.h"
+
+struct health;
+struct http_exchange;
+struct service;
+
+/* Filled by main between http_server_bind, which is handed its address, and http_server_start. All borrowed. */
+struct router {
+    struct service *service;
+    const struct health *health;
+    struct metrics_sources metrics;
+};
+
+/* An http_handler_fn; `router` is a const struct router *. */
+void router_handle(void *router, struct http_exchange *exchange);
+
+#endif

@@ -1,0 +1,128 @@
+/* service.h: the rules of the service: who may register, who may change which delegate, how often, and what a change does.
+ *
+ * Knows no HTTP. An API handler authenticates an account, prepares a call, submits it, and is told when the change is
+ * durable and served. Everything but that last message happens on the calling thread and never waits; the change itself is
+ * decided on the committer's thread, on the state of that moment, where the key is checked once more.
+ *
+ * Settings are an immutable snapshot behind a reference count (service_rules.h), so SIGHUP can change them while calls run.
+ */
+#ifndef TXTD_CONTROL_SERVICE_H
+#define TXTD_CONTROL_SERVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/credentials.h"
+#include "control/service_rules.h"
+#include "dataplane/error.h"
+#include "dataplane/zone/delegate.h"
+#include "storage/store.h"
+
+struct committer;
+struct log;
+struct service;
+struct service_call;
+
+/* What the service works with; all borrowed, `log` may be NULL. */
+struct service_parts {
+    struct store *store;
+    struct committer *committer;
+    struct log *log;
+};
+
+/* Sums since the start. */
+struct service_counters {
+    uint64_t registrations, updates; /* answered with success */
+    uint64_t forbidden;              /* wrong credentials */
+    uint64_t limited;                /* refused by a rate limit */
+    uint64_t busy;                   /* refused because a queue or the pool of calls was full */
+    uint64_t failed;                 /* refused by the store */
+    uint64_t calls;                  /* under way now */
+};
+
+/* Makes the service. Start-up thread, after the store and the committer. `settings` is copied.
+ * Returns 0, TXTD_ENOMEM, or TXTD_EINVAL with a `detail`. */
+int service_new(const struct service_parts *parts, const struct service_settings *settings, struct service **service,
+                struct error_detail *detail);
+
+/* Takes over new settings, all but calls_max; calls that run keep the old ones. One control thread at a time.
+ * Returns as service_new does; on failure the old ones stay. */
+int service_reload(struct service *service, const struct service_settings *settings, struct error_detail *detail);
+
+/* After the HTTP server and the committer have ended: no call may be under way. */
+void service_free(struct service *service);
+
+/* Any thread. */
+void service_counters(const struct service *service, struct service_counters *counters);
+
+/* The settings in force, held until service_rules_release. Any thread. */
+struct service_rules *service_rules_hold(struct service *service);
+
+/* An account that has shown a valid key. */
+struct service_login {
+    struct store_account account;
+    uint8_t key_hash[CREDENTIALS_HASH_LEN]; /* of the key shown: it must still be valid when the change is decided */
+    uint32_t key_id;
+};
+
+/* Checks a username, a key and the client's address against the store. Any thread; a point read.
+ * Returns 0; TXTD_EFORBIDDEN for an unknown user, a wrong key, an address that is not allowed (in about the same time);
+ * TXTD_ELIMITED with *retry_after_s when this client has failed too often; TXTD_EIO or TXTD_ECORRUPT. */
+int service_login(struct service *service, const uint8_t client[16], const char *username, size_t username_len,
+                  const char *key, size_t key_len, struct service_login *login, unsigned *retry_after_s);
+
+/* Tells the service that a request of a logged-in client was refused after all (a delegate that is not the account's): it
+ * counts against the client as a wrong key does. Any thread. */
+void service_refused(struct service *service, const uint8_t client[16]);
+
+/* The delegate of a logged-in account. Any thread; a point read. Returns 0, TXTD_ENOTFOUND (deleted, too), TXTD_EIO or
+ * TXTD_ECORRUPT. */
+int service_read_delegate(struct service *service, const struct service_login *login, struct delegate_state *delegate);
+
+/* --- Changes --- */
+
+struct service_registration {
+    struct store_cidr allowfrom[STORE_ALLOWFROM_MAX];
+    unsigned allowfrom_count;
+};
+
+/* Prepares a new delegate with its account in the first zone, or an update of `login`'s delegate. `token` is what the client
+ * has shown, or NULL. Any thread.
+ * Return 0 with a *call that the caller must submit; TXTD_EFORBIDDEN (token needed) or TXTD_ENOTFOUND (registration is off);
+ * TXTD_ELIMITED with *retry_after_s; TXTD_EFULL (too many calls under way); TXTD_EINVAL (value too long); TXTD_ESYS. */
+int service_prepare_registration(struct service *service, const uint8_t client[16], const char *token, size_t token_len,
+                                 const struct service_registration *registration, struct service_call **call,
+                                 unsigned *retry_after_s);
+int service_prepare_update(struct service *service, const uint8_t client[16], const struct service_login *login,
+                           const char *value, size_t value_len, struct service_call **call, unsigned *retry_after_s);
+
+/* Called exactly once for a submitted call, on any thread, maybe before service_submit returns. Must not block. */
+typedef void (*service_done_fn)(void *context);
+
+/* Hands the change to the committer. Whatever happens, `done` is called; then the result can be read. */
+void service_submit(struct service_call *call, service_done_fn done, void *context);
+
+/* After `done`: 0 (durable and served); TXTD_EFORBIDDEN (the key was revoked or the delegate deleted meanwhile); TXTD_EFULL
+ * (the committer's queue); TXTD_ENOSPC, TXTD_EIO, TXTD_ECLOSED ... (the store takes no changes now). Counts the result and
+ * writes the audit line; call it once. */
+int service_call_result(struct service_call *call);
+
+/* What a successful registration made; valid until service_call_free. */
+struct service_registered {
+    struct delegate_id username;
+    struct delegate_id delegate;
+    const char *zone; /* apex */
+    const char *server_url;
+    const char *key; /* CREDENTIALS_KEY_LEN characters and a NUL; nobody else knows it */
+    const struct store_cidr *allowfrom;
+    unsigned allowfrom_count;
+};
+void service_call_registered(const struct service_call *call, struct service_registered *registered);
+
+/* The value that an update set; NUL-terminated, valid until service_call_free. */
+const char *service_call_value(const struct service_call *call);
+
+/* Returns the call to the pool, its secrets wiped. After service_call_result. Any thread. */
+void service_call_free(struct service_call *call);
+
+#endif

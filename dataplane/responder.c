@@ -1,0 +1,48 @@
+/* Making a responder, and swapping in its zones and settings by RCU. */
+#include "dataplane/responder.h"
+
+#include <stdlib.h>
+#include <urcu/urcu-qsbr.h>
+
+struct responder *responder_new(const struct delegate_table *table)
+{
+    struct responder *responder = calloc(1, sizeof *responder);
+    struct respond_settings *settings = calloc(1, sizeof *settings);
+    if (responder == NULL || settings == NULL) {
+        free(responder);
+        free(settings);
+        return NULL;
+    }
+    responder->table = table;
+    responder->settings = settings;
+    return responder;
+}
+
+void responder_free(struct responder *responder)
+{
+    if (responder != NULL) {
+        zone_set_free(responder->zones);
+        free(responder->settings);
+        free(responder);
+    }
+}
+
+void responder_publish_zones(struct responder *responder, struct zone_set *zones)
+{
+    struct zone_set *old = __atomic_exchange_n(&responder->zones, zones, __ATOMIC_ACQ_REL);
+    urcu_qsbr_synchronize_rcu();
+    zone_set_free(old);
+}
+
+int responder_publish_settings(struct responder *responder, const struct respond_settings *settings)
+{
+    struct respond_settings *copy = malloc(sizeof *copy);
+    if (copy == NULL) {
+        return TXTD_ENOMEM;
+    }
+    *copy = *settings;
+    struct respond_settings *old = __atomic_exchange_n(&responder->settings, copy, __ATOMIC_ACQ_REL);
+    urcu_qsbr_synchronize_rcu();
+    free(old);
+    return 0;
+}
