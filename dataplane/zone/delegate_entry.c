@@ -2,35 +2,15 @@
 
 #include <assert.h>
 #include <stdbool.h>
-#include <string.h>
 
-#define TYPE_TXT 16
-#define CLASS_IN 1
-#define OWNER_IS_QUESTION                                                                                              \
-    0xC00C                  /* a compression pointer to offset 12, where the question begins (RFC 1035 section 4.1.4) */
-#define RECORD_FIXED_LEN 12 /* octets of owner pointer, type, class, TTL and RDLENGTH (RFC 1035 section 4.1.3) */
+#include "dataplane/dns/constants.h"
+#include "dataplane/dns/cursor.h"
+
+#define OWNER_IS_QUESTION (0xC000 | DNS_QNAME_OFFSET) /* a compression pointer, RFC 1035 section 4.1.4 */
+#define RECORD_FIXED_LEN  12 /* octets of owner pointer, type, class, TTL and RDLENGTH, RFC 1035 section 4.1.3 */
 
 _Static_assert(DELEGATE_ENTRY_IDLE_LEN == 24, "an idle delegate costs 24 octets beside its slot");
 _Static_assert(DELEGATE_ENTRY_LEN_MAX - sizeof(struct delegate_entry) <= UINT16_MAX, "rrset_len holds every rrset");
-
-/* The only writer of wire octets here: a cursor that cannot pass its end. */
-struct record_writer {
-    uint8_t *at;
-    const uint8_t *end;
-};
-
-static void write_octets(struct record_writer *writer, const void *octets, size_t len)
-{
-    assert((size_t)(writer->end - writer->at) >= len);
-    memcpy(writer->at, octets, len);
-    writer->at += len;
-}
-
-static void write_u16(struct record_writer *writer, uint16_t value)
-{
-    uint8_t octets[2] = {(uint8_t)(value >> 8), (uint8_t)value};
-    write_octets(writer, octets, sizeof octets);
-}
 
 static bool is_idle(const struct delegate_state *state)
 {
@@ -47,15 +27,14 @@ static size_t rrset_len(const struct delegate_state *state)
 }
 
 /* One TXT record of one character-string (RFC 1035 section 3.3.14). */
-static void write_txt_record(struct record_writer *writer, const struct delegate_value *value, uint32_t ttl_s)
+static void write_txt_record(struct wire_writer *writer, const struct delegate_value *value, uint32_t ttl_s)
 {
     write_u16(writer, OWNER_IS_QUESTION);
-    write_u16(writer, TYPE_TXT);
-    write_u16(writer, CLASS_IN);
-    write_u16(writer, (uint16_t)(ttl_s >> 16));
-    write_u16(writer, (uint16_t)ttl_s);
+    write_u16(writer, DNS_TYPE_TXT);
+    write_u16(writer, DNS_CLASS_IN);
+    write_u32(writer, ttl_s);
     write_u16(writer, (uint16_t)(1 + value->len));
-    write_octets(writer, &value->len, 1);
+    write_u8(writer, value->len);
     write_octets(writer, value->text, value->len);
 }
 
@@ -90,8 +69,9 @@ void delegate_entry_fill(struct delegate_entry *entry, const struct delegate_sta
     entry->values_count = state->values_count;
     entry->rrset_len = (uint16_t)rrset_len(state);
     entry->expires_at_s = state->expires_at_s > UINT32_MAX ? UINT32_MAX : (uint32_t)state->expires_at_s;
-    struct record_writer writer = {.at = entry->rrset, .end = entry->rrset + entry->rrset_len};
+    struct wire_writer writer = writer_at(entry->rrset, entry->rrset_len, 0);
     for (unsigned i = 0; i < state->values_count; i++) {
         write_txt_record(&writer, &state->values[i], ttl_s);
     }
+    assert(writer_ok(&writer)); /* rrset_len counted the same octets */
 }

@@ -11,6 +11,8 @@
  * insertions before it must grow itself, and is at least half as large as the old one: two buckets a change would do. */
 #define COPY_BUCKETS_PER_CHANGE 4
 
+_Static_assert(DELEGATE_ENTRY_LEN_MAX <= SLAB_OBJECT_MAX, "every state has a size class");
+
 static int key_make(struct delegate_hash_key *key)
 {
     ssize_t got;
