@@ -61,7 +61,10 @@ static inline uint8_t read_u8(struct wire_reader *reader)
 static inline uint16_t read_u16(struct wire_reader *reader)
 {
     const uint8_t *octets = reader_take(reader, 2);
-    return octets == NULL ? 0 : (uint16_t)(octets[0] << 8 | octets[1]);
+    if (octets == NULL) {
+        return 0;
+    }
+    return (uint16_t)((unsigned)octets[0] << 8 | octets[1]);
 }
 
 static inline uint32_t read_u32(struct wire_reader *reader)
