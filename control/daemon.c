@@ -1,0 +1,347 @@
+#include "control/daemon.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "control/daemon_internal.h"
+#include "control/health.h"
+#include "control/http_server.h"
+#include "control/log.h"
+#include "control/notify.h"
+#include "control/publisher.h"
+#include "control/seccomp_filter.h"
+#include "control/service.h"
+#include "control/table_loader.h"
+#include "control/tls.h"
+#include "control/value_ttls.h"
+#include "control/zone_publication.h"
+#include "dataplane/io/server.h"
+#include "dataplane/respond.h"
+#include "dataplane/zone/delegate_table.h"
+#include "storage/committer.h"
+#include "storage/feed.h"
+#include "storage/store.h"
+
+#define FEED_OCTETS    (4u << 20) /* of changes that are durable and not yet visible */
+#define FILES_RESERVED 256        /* descriptors beside connections: sockets, the store's files */
+
+static int no_memory(struct error_detail *detail)
+{
+    return error_describe(detail, TXTD_ENOMEM, "%s", txtd_error_text(TXTD_ENOMEM));
+}
+
+/* --- Before privileges are dropped --- */
+
+/* Each connection is a descriptor, each HTTPS connection three (TLS in front of HTTP needs a socket pair). */
+static void raise_file_limit(struct daemon *daemon)
+{
+    const struct config *config = daemon->started;
+    struct rlimit limit;
+    rlim_t wanted =
+        FILES_RESERVED + (rlim_t)config->dns.tcp.connections_max + 3 * (rlim_t)config->http.limits.connections_max;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    if (limit.rlim_max < wanted && geteuid() == 0) {
+        struct rlimit higher = {wanted, wanted};
+        if (setrlimit(RLIMIT_NOFILE, &higher) == 0) {
+            return;
+        }
+    }
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < wanted) {
+        log_event(daemon->log, LOG_LEVEL_WARNING, "start.few_files", log_uint("limit", limit.rlim_max),
+                  log_uint("wanted", wanted),
+                  log_text("hint", "raise the limit of open files (LimitNOFILE=, ulimit -n)"));
+    }
+}
+
+static int bind_dns(struct daemon *daemon, struct error_detail *detail)
+{
+    int rc = delegate_table_new(0, &daemon->table);
+    if (rc != 0) {
+        return no_memory(detail);
+    }
+    daemon->responder = responder_new(daemon->table);
+    if (daemon->responder == NULL || responder_publish_settings(daemon->responder, &daemon->started->respond) != 0) {
+        return no_memory(detail);
+    }
+    return dns_server_bind(&daemon->started->dns, daemon->responder, &daemon->dns, detail);
+}
+
+static int bind_api(struct daemon *daemon, struct error_detail *detail)
+{
+    const struct config_api *api = &daemon->started->api;
+    int rc = state_directory_prepare(daemon->started, &daemon->identity, &daemon->made, detail);
+    if (rc == 0) {
+        rc = tls_context_new(api->certificate, api->key, &daemon->tls, detail);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    daemon->started->http.tls = daemon->tls;
+    return http_server_bind(&daemon->started->http, router_handle, &daemon->router, &daemon->http, detail);
+}
+
+static int drop_privileges(struct daemon *daemon, struct error_detail *detail)
+{
+    int rc = privileges_drop(&daemon->identity, detail);
+    if (rc == 0 && daemon->started->process.seccomp) {
+        rc = seccomp_filter_install(detail);
+    }
+    if (rc == 0 && daemon->identity.uid == 0) {
+        log_event(daemon->log, LOG_LEVEL_WARNING, "start.root",
+                  log_text("hint", "txtd runs as root, if without capabilities; give process.user"));
+    }
+    return rc;
+}
+
+/* --- After --- */
+
+static int load_store(struct daemon *daemon, struct error_detail *detail)
+{
+    struct config *config = daemon->started;
+    struct delegate_table_stats stats;
+    int rc = store_open(&config->store, &daemon->store, detail);
+    if (rc == 0) {
+        rc = zone_publication_publish(config, daemon->store, daemon->ttls, daemon->responder, detail);
+    }
+    if (rc == 0) {
+        rc = table_loader_load(daemon->store, daemon->ttls, 0, daemon->table, detail);
+    }
+    if (rc == 0) {
+        delegate_table_stats(daemon->table, &stats);
+        log_event(daemon->log, LOG_LEVEL_INFO, "store.loaded", log_text("directory", config->store.directory),
+                  log_uint("zones", config->zones_count), log_uint("delegates", stats.delegates),
+                  log_uint("live", stats.live), log_uint("revision", store_revision(daemon->store)));
+    }
+    return rc;
+}
+
+void daemon_service_settings(const struct config *config, struct service_zone zones[CONFIG_ZONES_MAX],
+                             struct service_settings *settings)
+{
+    for (unsigned i = 0; i < config->zones_count; i++) {
+        const struct config_zone *zone = &config->zones[i];
+        zones[i] = (struct service_zone){.name = zone->name,
+                                         .number = zone->source.options.number,
+                                         .slots = zone->slots,
+                                         .value_expiry_s = zone->value_expiry_s};
+    }
+    *settings = (struct service_settings){
+        .zones = zones,
+        .zones_count = config->zones_count,
+        .registration = config->api.registration,
+        .registration_tokens = config->api.registration_tokens,
+        .registration_tokens_count = config->api.registration_tokens_count,
+        .rates = config->api.rates,
+        .server_url = config->api.public_url,
+        .cors_origins = config->api.cors_origins,
+        .cors_origins_count = config->api.cors_origins_count,
+        /* those that wait for the committer, those in its hands, and those in the feed */
+        .calls_max = (unsigned)(config->committer.queue_max + 2 * config->committer.batch_max),
+    };
+}
+
+static int start_changes(struct daemon *daemon, struct error_detail *detail)
+{
+    struct service_zone zones[CONFIG_ZONES_MAX];
+    struct service_settings settings;
+    int rc = feed_new(FEED_OCTETS, &daemon->feed);
+    if (rc == 0) {
+        rc = committer_start(daemon->store, daemon->feed, &daemon->started->committer, &daemon->committer);
+    }
+    if (rc == 0) {
+        rc = publisher_start(daemon->feed, daemon->committer, daemon->table, daemon->ttls, daemon->log,
+                             &daemon->publisher);
+    }
+    if (rc != 0) {
+        return error_describe(detail, rc, "the committer cannot be started: %s", txtd_error_text(rc));
+    }
+    const struct service_parts parts = {.store = daemon->store, .committer = daemon->committer, .log = daemon->log};
+    daemon_service_settings(daemon->started, zones, &settings);
+    return service_new(&parts, &settings, &daemon->service, detail);
+}
+
+static int start_answering(struct daemon *daemon, struct error_detail *detail)
+{
+    struct dns_address addresses[DNS_SERVER_ADDRESSES_MAX];
+    int rc = dns_server_start(daemon->dns, detail);
+    if (rc != 0) {
+        return rc;
+    }
+    dns_server_addresses(daemon->dns, addresses);
+    const struct health_settings settings = {.dns_address = addresses[0].address,
+                                             .dns_address_len = addresses[0].address_len,
+                                             .service = daemon->service,
+                                             .store = daemon->store};
+    rc = health_start(&settings, &daemon->health, detail);
+    if (rc != 0) {
+        return rc;
+    }
+    daemon->router = (struct router){.service = daemon->service,
+                                     .health = daemon->health,
+                                     .metrics = {.dns = daemon->dns,
+                                                 .table = daemon->table,
+                                                 .http = daemon->http,
+                                                 .committer = daemon->committer,
+                                                 .store = daemon->store,
+                                                 .service = daemon->service,
+                                                 .health = daemon->health,
+                                                 .tls = daemon->tls}};
+    return http_server_start(daemon->http, detail);
+}
+
+static void log_address(struct log *log, const char *event, const char *kind, const struct sockaddr_storage *address)
+{
+    char host[INET6_ADDRSTRLEN] = "", text[INET6_ADDRSTRLEN + 16];
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+        (void)inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+        (void)snprintf(text, sizeof text, "%s:%u", host, ntohs(v4->sin_port));
+    } else {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+        (void)inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+        (void)snprintf(text, sizeof text, "[%s]:%u", host, ntohs(v6->sin6_port));
+    }
+    log_event(log, LOG_LEVEL_INFO, event, log_text("address", text), log_text("kind", kind));
+}
+
+static void log_addresses(const struct daemon *daemon)
+{
+    struct dns_address dns[DNS_SERVER_ADDRESSES_MAX];
+    struct sockaddr_storage http[HTTP_LISTENERS_MAX];
+    dns_server_addresses(daemon->dns, dns);
+    for (unsigned i = 0; i < daemon->started->dns.addresses_count; i++) {
+        log_address(daemon->log, "dns.listening", "udp+tcp", &dns[i].address);
+    }
+    http_server_addresses(daemon->http, http);
+    for (unsigned i = 0; i < daemon->started->http.listeners_count; i++) {
+        const struct http_listener *listener = &daemon->started->http.listeners[i];
+        const char *kind = listener->site == CONFIG_SITE_INTERNAL ? "internal"
+                           : listener->proxy_protocol             ? "https+proxy"
+                                                                  : "https";
+        log_address(daemon->log, "api.listening", kind, &http[i]);
+    }
+    if (daemon->made.certificate != NULL) {
+        log_event(daemon->log, LOG_LEVEL_WARNING, "certificate.self_signed", log_text("file", daemon->made.certificate),
+                  log_text("hint", "made now; clients trust it only if they are told to"));
+    }
+}
+
+/* --- Together --- */
+
+static int start(struct daemon *daemon, struct error_detail *detail)
+{
+    const struct config_process *process = &daemon->started->process;
+    int (*const steps[])(struct daemon *, struct error_detail *) = {bind_dns,   bind_api,      drop_privileges,
+                                                                    load_store, start_changes, start_answering};
+    int rc = privileges_identity_find(process->user, process->group, &daemon->identity, detail);
+    if (rc == 0) {
+        rc = zone_publication_check(daemon->started, detail);
+    }
+    if (rc == 0) {
+        raise_file_limit(daemon);
+        daemon->ttls = value_ttls_new();
+        rc = daemon->ttls == NULL ? no_memory(detail) : 0;
+    }
+    for (size_t i = 0; rc == 0 && i < sizeof steps / sizeof steps[0]; i++) {
+        rc = steps[i](daemon, detail);
+    }
+    return rc;
+}
+
+/* Ends whatever has been started, in the order that loses nothing: no new requests, then every accepted change durable and
+ * visible, DNS last. */
+static void stop(struct daemon *daemon)
+{
+    if (daemon->http != NULL) {
+        http_server_stop(daemon->http, daemon->current->api.drain_ms);
+    }
+    if (daemon->health != NULL) {
+        health_stop(daemon->health);
+    }
+    if (daemon->committer != NULL) {
+        committer_stop(daemon->committer);
+        publisher_join(daemon->publisher);
+        committer_free(daemon->committer);
+    }
+    if (daemon->dns != NULL) {
+        dns_server_stop(daemon->dns);
+    }
+}
+
+static void release(struct daemon *daemon)
+{
+    http_server_free(daemon->http);
+    service_free(daemon->service);
+    tls_context_free(daemon->tls);
+    feed_free(daemon->feed);
+    dns_server_free(daemon->dns);
+    responder_free(daemon->responder);
+    delegate_table_free(daemon->table);
+    value_ttls_free(daemon->ttls);
+    if (daemon->store != NULL) {
+        store_close(daemon->store);
+    }
+    if (daemon->current != daemon->started) {
+        config_free(daemon->current);
+    }
+    free(daemon);
+}
+
+int daemon_start(struct config *config, struct log *log, struct daemon **daemon, struct error_detail *detail)
+{
+    struct daemon *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return no_memory(detail);
+    }
+    made->log = log;
+    made->started = made->current = config;
+    int rc = start(made, detail);
+    if (rc != 0) {
+        struct state_made undo = made->made;
+        stop(made);
+        release(made);
+        state_directory_undo(&undo);
+        return rc;
+    }
+    log_addresses(made);
+    log_event(log, LOG_LEVEL_INFO, "start.end", log_int("pid", getpid()));
+    notify_ready("serving");
+    *daemon = made;
+    return 0;
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+    struct config *started = daemon->started;
+    notify_stopping();
+    stop(daemon);
+    release(daemon);
+    config_free(started);
+}
+
+int daemon_check(const struct config *config, struct error_detail *detail)
+{
+    struct privileges_identity identity;
+    struct tls_context *tls = NULL;
+    int rc = privileges_identity_find(config->process.user, config->process.group, &identity, detail);
+    if (rc == 0) {
+        rc = zone_publication_check(config, detail);
+    }
+    /* A self-signed certificate may still have to be made. */
+    bool to_be_made =
+        config->api.self_signed && access(config->api.certificate, F_OK) != 0 && access(config->api.key, F_OK) != 0;
+    if (rc == 0 && !to_be_made) {
+        rc = tls_context_new(config->api.certificate, config->api.key, &tls, detail);
+        tls_context_free(tls);
+    }
+    return rc;
+}

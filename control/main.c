@@ -1,0 +1,145 @@
+/* main.c: txtd's command line and its signals. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/config.h"
+#include "control/daemon.h"
+#include "control/log.h"
+
+#ifndef TXTD_VERSION
+#define TXTD_VERSION "unknown"
+#endif
+
+#define CONFIG_FILE_DEFAULT "/etc/txtd/txtd.yaml"
+
+struct options {
+    const char *config_file;
+    bool check;
+};
+
+static void print_help(void)
+{
+    (void)printf("usage: txtd [-c FILE] [--check-config]\n"
+                 "\n"
+                 "Serves ACME DNS-01 challenge values over DNS and takes them over HTTPS.\n"
+                 "\n"
+                 "  -c, --config FILE   configuration (default " CONFIG_FILE_DEFAULT ")\n"
+                 "      --check-config  check it, with the zone files and the certificate, and exit\n"
+                 "      --version       print the version and exit\n"
+                 "  -h, --help          print this and exit\n"
+                 "\n"
+                 "SIGTERM and SIGINT stop it once running requests are done; SIGHUP reloads the configuration.\n");
+}
+
+/* Returns -1 to go on, or the exit status. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+    enum { CHECK = 256, VERSION };
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, CHECK},
+        {"version", no_argument, NULL, VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "c:h", known, NULL)) != -1) {
+        switch (option) {
+        case 'c': options->config_file = optarg; break;
+        case CHECK: options->check = true; break;
+        case VERSION: (void)printf("txtd " TXTD_VERSION "\n"); return EXIT_SUCCESS;
+        case 'h': print_help(); return EXIT_SUCCESS;
+        default: return 2; /* getopt has said why */
+        }
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "txtd: there is no argument \"%s\"; see txtd --help\n", argv[optind]);
+        return 2;
+    }
+    return -1;
+}
+
+static int check(const struct config *config)
+{
+    struct error_detail detail = {""};
+    if (daemon_check(config, &detail) != 0) {
+        (void)fprintf(stderr, "txtd: %s\n", detail.text);
+        return EXIT_FAILURE;
+    }
+    (void)printf("txtd: %s is fine\n", config->file);
+    return EXIT_SUCCESS;
+}
+
+/* The signals that the main thread waits for. They are blocked before any other thread starts, so none else gets them. */
+static void block_signals(sigset_t *signals)
+{
+    (void)sigemptyset(signals);
+    (void)sigaddset(signals, SIGTERM);
+    (void)sigaddset(signals, SIGINT);
+    (void)sigaddset(signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that goes away is an error of its write */
+}
+
+static void serve(struct daemon *daemon, struct log *log, const sigset_t *signals)
+{
+    for (;;) {
+        int number = sigwaitinfo(signals, NULL);
+        if (number == SIGHUP) {
+            daemon_reload(daemon);
+        } else if (number > 0) {
+            log_event(log, LOG_LEVEL_INFO, "stop.begin", log_text("signal", sigabbrev_np(number)));
+            return;
+        }
+    }
+}
+
+static int run(struct config *config)
+{
+    struct log *log = log_new(STDERR_FILENO, &config->log);
+    struct daemon *daemon = NULL;
+    struct error_detail detail = {""};
+    sigset_t signals;
+    if (log == NULL) {
+        config_free(config);
+        return EXIT_FAILURE;
+    }
+    block_signals(&signals);
+    int rc = daemon_start(config, log, &daemon, &detail);
+    if (rc != 0) {
+        log_event(log, LOG_LEVEL_ERROR, "start.failed",
+                  log_text("error", detail.text[0] != '\0' ? detail.text : txtd_error_text(rc)));
+        config_free(config);
+    } else {
+        serve(daemon, log, &signals);
+        daemon_stop(daemon);
+        log_event(log, LOG_LEVEL_INFO, "stop.end");
+    }
+    log_free(log);
+    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.config_file = CONFIG_FILE_DEFAULT};
+    struct config *config = NULL;
+    struct error_detail detail = {""};
+    int status = read_options(argc, argv, &options);
+    if (status >= 0) {
+        return status;
+    }
+    if (config_load(options.config_file, &config, &detail) != 0) {
+        (void)fprintf(stderr, "txtd: %s\n", detail.text);
+        return EXIT_FAILURE;
+    }
+    if (options.check) {
+        status = check(config);
+        config_free(config);
+        return status;
+    }
+    return run(config);
+}
