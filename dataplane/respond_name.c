@@ -266,10 +266,23 @@ static enum name_outcome answer_node(struct answer *answer, const struct name_co
     return NAME_POSITIVE_STATIC;
 }
 
+/* Whether the chain has come to this node before: a loop, whose records must not stand in the answer twice
+ * (RFC 2181 section 5). */
+static bool chain_has(const struct zone_node *const chain[], unsigned len, const struct zone_node *node)
+{
+    for (unsigned i = 0; i < len; i++) {
+        if (chain[i] == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum name_outcome name_answer(struct answer *answer, const struct name_context *context, const struct zone *zone)
 {
     struct wire_name name = {answer->writer.data + DNS_QNAME_OFFSET, &answer->query->labels};
     struct name_labels labels[2]; /* of the target before and the one after; the two change places */
+    const struct zone_node *chain[CNAME_LINKS_MAX + 1];
     enum name_outcome outcome = NAME_POSITIVE_STATIC;
     answer->authoritative = true;
     /* DS at the apex belongs to the parent, RFC 4035 section 3.1.4.1. */
@@ -281,6 +294,10 @@ enum name_outcome name_answer(struct answer *answer, const struct name_context *
         if (node == NULL) {
             return answer_no_node(answer, context, zone, name, link == 0);
         }
+        if (chain_has(chain, link, node)) {
+            return outcome;
+        }
+        chain[link] = node;
         struct wire_name next = {NULL, NULL};
         outcome = answer_node(answer, context, node, &labels[link % 2], &next);
         if (next.octets == NULL) {
