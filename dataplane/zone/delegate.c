@@ -1,48 +1,38 @@
 #include "dataplane/zone/delegate.h"
 
+#include <string.h>
+
 static const char hex_digits[] = "0123456789abcdef";
 
-/* The value of one hexadecimal digit, or -1. */
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    char lower = (char)(digit | 0x20);
-    if (lower >= 'a' && lower <= 'f') {
-        return lower - 'a' + 10;
-    }
-    return -1;
-}
+/* The value of each hexadecimal digit plus one; 0 for every other octet. A table, for each query's qname comes by here. */
+static const uint8_t hex_values_plus_one[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
-/* Where the textual form has its four hyphens: 8-4-4-4-12 (RFC 9562 section 4). */
-static bool is_hyphen_position(size_t position)
-{
-    return position == 8 || position == 13 || position == 18 || position == 23;
-}
+/* Where each octet's two digits stand in the textual form, 8-4-4-4-12 (RFC 9562 section 4). */
+static const uint8_t digit_positions[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
 
 int delegate_id_parse(const char *text, size_t len, struct delegate_id *id)
 {
     if (len != DELEGATE_ID_TEXT_LEN) {
         return TXTD_EINVAL;
     }
+    if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') {
+        return TXTD_EINVAL;
+    }
     struct delegate_id parsed;
-    size_t octet = 0;
-    for (size_t i = 0; i < len;) {
-        if (is_hyphen_position(i)) {
-            if (text[i] != '-') {
-                return TXTD_EINVAL;
-            }
-            i++;
-            continue;
-        }
-        int high = hex_value(text[i]);
-        int low = hex_value(text[i + 1]); /* a group has an even number of digits, so i + 1 is in the text */
-        if (high < 0 || low < 0) {
-            return TXTD_EINVAL;
-        }
-        parsed.octets[octet++] = (uint8_t)(high << 4 | low);
-        i += 2;
+    unsigned bad = 0;
+    for (size_t octet = 0; octet < sizeof parsed.octets; octet++) {
+        const char *digits = text + digit_positions[octet];
+        unsigned high = hex_values_plus_one[(uint8_t)digits[0]] - 1u;
+        unsigned low = hex_values_plus_one[(uint8_t)digits[1]] - 1u;
+        bad |= high | low; /* what is no digit has all bits set */
+        parsed.octets[octet] = (uint8_t)(high << 4 | low);
+    }
+    if (bad > 0xf) {
+        return TXTD_EINVAL;
     }
     *id = parsed;
     return 0;
@@ -50,13 +40,11 @@ int delegate_id_parse(const char *text, size_t len, struct delegate_id *id)
 
 void delegate_id_format(const struct delegate_id *id, char text[DELEGATE_ID_TEXT_LEN + 1])
 {
-    size_t position = 0;
+    memset(text, '-', DELEGATE_ID_TEXT_LEN);
     for (size_t octet = 0; octet < sizeof id->octets; octet++) {
-        if (is_hyphen_position(position)) {
-            text[position++] = '-';
-        }
-        text[position++] = hex_digits[id->octets[octet] >> 4];
-        text[position++] = hex_digits[id->octets[octet] & 0x0f];
+        char *digits = text + digit_positions[octet];
+        digits[0] = hex_digits[id->octets[octet] >> 4];
+        digits[1] = hex_digits[id->octets[octet] & 0x0f];
     }
-    text[position] = '\0';
+    text[DELEGATE_ID_TEXT_LEN] = '\0';
 }
