@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/wal_tail.h"
+
 #define MIB ((size_t)1 << 20)
 
 static const char *const family_names[FAMILY_COUNT] = {
@@ -173,6 +175,10 @@ static void remove_options_leftovers(const char *directory)
 
 int database_open(struct database *database, struct error_detail *detail)
 {
+    int code = wal_tail_mend(database->directory, detail);
+    if (code != 0) {
+        return code;
+    }
     char *error = NULL;
     database->db = rocksdb_open_column_families(database->options, database->directory, FAMILY_COUNT, family_names,
                                                 (const rocksdb_options_t *const *)database->family_options,

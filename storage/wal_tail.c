@@ -1,0 +1,226 @@
+/* The log's format (RocksDB's "Write Ahead Log File Format"): blocks of 32 KiB; in each, records of a header (masked CRC-32C
+ * of type and payload, payload length, type: 4, 2 and 1 octets) and a payload, none across a block's end; what is less
+ * than a header at the end of a block is filled with zeros. A commit is one FULL record, or FIRST, MIDDLE..., LAST. */
+#include "storage/wal_tail.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BLOCK = 32768, HEADER = 7 };
+
+enum record_type {
+    TYPE_FULL = 1,
+    TYPE_FIRST = 2,
+    TYPE_MIDDLE = 3,
+    TYPE_LAST = 4,
+    TYPE_HIGHEST = 11, /* those above 4 are for features that the store does not use */
+    TYPE_NONE = 256, /* no whole record here */
+};
+
+struct wal {
+    const uint8_t *octets;
+    size_t len;
+    uint32_t crc_table[256];
+};
+
+/* CRC-32C (Castagnoli), reflected, as in RFC 3720 appendix B.4. */
+static void crc_prepare(uint32_t table[256])
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t crc = i;
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78U : 0);
+        }
+        table[i] = crc;
+    }
+}
+
+/* The checksum as the log has it: rotated and offset, so that a log of logs does not confuse. */
+static uint32_t crc_masked(const uint32_t table[256], const uint8_t *octets, size_t len)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < len; i++) {
+        crc = table[(crc ^ octets[i]) & 0xff] ^ (crc >> 8);
+    }
+    crc = ~crc;
+    return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
+}
+
+/* Where the block ends that `at` is in, or the log before it. */
+static size_t block_end(const struct wal *wal, size_t at)
+{
+    size_t end = at - at % BLOCK + BLOCK;
+    return end < wal->len ? end : wal->len;
+}
+
+/* The type of the whole record at `at`, and where it ends; TYPE_NONE when there is none. */
+static unsigned record_at(const struct wal *wal, size_t at, size_t *end)
+{
+    size_t room = block_end(wal, at) - at;
+    if (room < HEADER) {
+        return TYPE_NONE;
+    }
+    const uint8_t *header = wal->octets + at;
+    size_t payload = (size_t)(header[4] | header[5] << 8);
+    unsigned type = header[6];
+    if (type == 0 || type > TYPE_HIGHEST || payload > room - HEADER) {
+        return TYPE_NONE;
+    }
+    uint32_t crc =
+        (uint32_t)header[0] | (uint32_t)header[1] << 8 | (uint32_t)header[2] << 16 | (uint32_t)header[3] << 24;
+    if (crc_masked(wal->crc_table, header + 6, payload + 1) != crc) {
+        return TYPE_NONE;
+    }
+    *end = at + HEADER + payload;
+    return type;
+}
+
+/* Behind the filling at the end of a block, when `at` is in it. */
+static size_t skip_filling(const struct wal *wal, size_t at)
+{
+    size_t left_in_block = BLOCK - at % BLOCK;
+    return left_in_block < HEADER && at + left_in_block <= wal->len ? at + left_in_block : at;
+}
+
+static bool begins_commit(unsigned type)
+{
+    return type != TYPE_NONE && type != TYPE_MIDDLE && type != TYPE_LAST;
+}
+
+/* Where the last whole commit ends before the first damage. */
+static size_t whole_until(const struct wal *wal)
+{
+    size_t whole = 0;
+    bool is_open = false; /* a FIRST was read, its LAST not yet */
+    for (size_t at = 0, end = 0; at < wal->len; at = skip_filling(wal, end)) {
+        unsigned type = record_at(wal, at, &end);
+        bool continues = type == TYPE_MIDDLE || type == TYPE_LAST;
+        if (type == TYPE_NONE || continues != is_open) {
+            break;
+        }
+        is_open = type == TYPE_FIRST || type == TYPE_MIDDLE;
+        if (!is_open) {
+            whole = skip_filling(wal, end);
+        }
+    }
+    return whole;
+}
+
+/* Whether a commit begins anywhere behind the one that begins at `torn`. Every block begins with a record; within a block,
+ * once a record is not whole, the next one can be anywhere. */
+static bool commit_behind(const struct wal *wal, size_t torn)
+{
+    size_t end = 0;
+    size_t at = record_at(wal, torn, &end) == TYPE_NONE ? torn + 1 : end;
+    while (at < wal->len) {
+        unsigned type = record_at(wal, at, &end);
+        if (begins_commit(type)) {
+            return true;
+        }
+        at = type == TYPE_NONE ? at + 1 : end;
+    }
+    return false;
+}
+
+/* Whether nothing but zeros follows. */
+static bool zeros_from(const struct wal *wal, size_t at)
+{
+    while (at < wal->len && wal->octets[at] == 0) {
+        at++;
+    }
+    return at == wal->len;
+}
+
+static int cut(int fd, size_t whole, const char *path, struct error_detail *detail)
+{
+    if (ftruncate(fd, (off_t)whole) != 0 || fsync(fd) != 0) {
+        return error_describe(detail, TXTD_ESYS, "%s: its torn end cannot be cut off: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
+static int mend_mapped(struct wal *wal, int fd, const char *path, struct error_detail *detail)
+{
+    crc_prepare(wal->crc_table);
+    size_t whole = whole_until(wal);
+    if (whole == wal->len) {
+        return 0;
+    }
+    if (!zeros_from(wal, whole) && commit_behind(wal, whole)) {
+        return error_describe(
+            detail, TXTD_ECORRUPT,
+            "%s: is damaged at octet %zu, with commits behind it; check the disk, then restore the store "
+            "from a backup",
+            path, whole);
+    }
+    return cut(fd, whole, path, detail);
+}
+
+static int mend_file(const char *path, struct error_detail *detail)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        int code = error_describe(detail, TXTD_ESYS, "%s: cannot be opened: %s", path, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return code;
+    }
+    size_t len = (size_t)status.st_size;
+    void *octets = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+    int code = TXTD_ENOMEM;
+    if (octets == MAP_FAILED) {
+        error_describe(detail, code, "%s: cannot be mapped: %s", path, strerror(errno));
+    } else {
+        struct wal wal = {.octets = octets, .len = len};
+        code = mend_mapped(&wal, fd, path, detail);
+        munmap(octets, len);
+    }
+    close(fd);
+    return code;
+}
+
+/* The number of a log's name, `000123.log`; 0: it is no log. */
+static uint64_t log_number(const char *name)
+{
+    char *end = NULL;
+    uint64_t number = name[0] >= '0' && name[0] <= '9' ? strtoull(name, &end, 10) : 0;
+    return end != NULL && strcmp(end, ".log") == 0 ? number : 0;
+}
+
+int wal_tail_mend(const char *directory, struct error_detail *detail)
+{
+    DIR *entries = opendir(directory);
+    if (entries == NULL) {
+        return error_describe(detail, TXTD_ESYS, "store directory %s: cannot be read: %s", directory, strerror(errno));
+    }
+    char newest[NAME_MAX + 1] = "";
+    struct stat status;
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        if (log_number(entry->d_name) > log_number(newest) && fstatat(dirfd(entries), entry->d_name, &status, 0) == 0 &&
+            status.st_size > 0) {
+            strcpy(newest, entry->d_name); /* both have room for any name */
+        }
+    }
+    closedir(entries);
+    if (newest[0] == '\0') {
+        return 0;
+    }
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", directory, newest) < 0) {
+        return error_describe(detail, TXTD_ENOMEM, "store directory %s: no memory", directory);
+    }
+    int code = mend_file(path, detail);
+    free(path);
+    return code;
+}
