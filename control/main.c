@@ -10,10 +10,6 @@
 #include "control/daemon.h"
 #include "control/log.h"
 
-#ifndef TXTD_VERSION
-#define TXTD_VERSION "unknown"
-#endif
-
 #define CONFIG_FILE_DEFAULT "/etc/txtd/txtd.yaml"
 
 struct options {
