@@ -2,24 +2,14 @@
 
 #include <poll.h>
 #include <sched.h>
-#include <time.h>
 #include <urcu/urcu-qsbr.h>
 
+#include "dataplane/io/clock.h"
 #include "dataplane/io/xdp_frame.h"
 
 #define WAIT_MS      200 /* how long a worker may sleep: xdp_stop is noticed after at most that */
 #define WAIT_SEND_MS 1   /* the same while frames wait to be sent */
 #define DRAIN_TURNS  200 /* at the end: turns of WAIT_SEND_MS for the last answers to leave */
-
-static void read_clock(struct respond_clock *clock)
-{
-    struct timespec wall;
-    struct timespec mono;
-    (void)clock_gettime(CLOCK_REALTIME_COARSE, &wall);
-    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
-    clock->wall_s = wall.tv_sec;
-    clock->mono_ms = (uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000;
-}
 
 /* Waits for frames, off line, so that a grace period need not wait for us. */
 static void wait_for_frames(struct xdp_worker *worker, int timeout_ms)
@@ -71,7 +61,7 @@ static unsigned serve_burst(struct xdp_worker *worker)
         return 0;
     }
     unsigned queries = parse_burst(worker, buffers, received, frames, packets, buffer_of);
-    read_clock(&clock);
+    clock_read(&clock);
     respond_burst(worker->responder, &worker->respond, &clock, packets, queries);
     for (unsigned i = 0; i < queries; i++) {
         struct xdp_buffer *buffer = &buffers[buffer_of[i]];

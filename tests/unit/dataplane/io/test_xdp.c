@@ -27,15 +27,12 @@
 #include <unistd.h>
 
 #include "dataplane/io/xdp.h"
-#include "dataplane/io/xdp_frame.h"
+#include "tests/unit/dataplane/io/xdp_scene.h"
 
 #define PORT       5300
 #define ANSWER_MAX RESPOND_UDP_PAYLOAD_MAX
 #define QUERY_LEN  40
 #define FLOOD      100000u
-
-static int server_namespace;
-static int client_namespace;
 
 void respond_burst(const struct responder *responder, struct respond_worker *worker, const struct respond_clock *now,
                    struct packet packets[], unsigned count)
@@ -60,47 +57,6 @@ void respond_burst(const struct responder *responder, struct respond_worker *wor
         packet->len = (uint16_t)wanted;
         worker->counters.queries[TRANSPORT_XDP]++;
     }
-}
-
-/* --- The scene --- */
-
-static void enter(int network_namespace)
-{
-    assert_int_equal(setns(network_namespace, CLONE_NEWNET), 0);
-}
-
-static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void run(const char *format, ...)
-{
-    char command[512];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    if (system(command) != 0) {
-        fail_msg("%s", command);
-    }
-}
-
-/* Joins the namespaces by a veth pair of so many queues: xs0 the server's end, xc0 the client's. */
-static void make_pair(unsigned queues)
-{
-    enter(server_namespace);
-    run("ip link add xs0 numrxqueues %u numtxqueues %u type veth peer name xc0 numrxqueues %u numtxqueues %u netns "
-        "/proc/%d/fd/%d",
-        queues, queues, queues, queues, getpid(), client_namespace);
-    run("ip address add 10.77.0.1/24 dev xs0 && ip address add fd77::1/64 dev xs0 nodad && ip link set xs0 up && "
-        "ip link set lo up");
-    enter(client_namespace);
-    run("ip address add 10.77.0.2/24 dev xc0 && ip address add fd77::2/64 dev xc0 nodad && ip link set xc0 up");
-    enter(server_namespace);
-}
-
-static void drop_pair(void)
-{
-    enter(server_namespace);
-    run("ip link del xs0");
 }
 
 static int bind_server(enum xdp_mode mode, struct xdp_server **server, struct error_detail *detail)
@@ -150,23 +106,6 @@ static bool program_is_attached(void)
 }
 
 /* --- The client --- */
-
-static int client_socket(bool ipv6)
-{
-    enter(client_namespace);
-    int fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    enter(server_namespace);
-    assert_true(fd >= 0);
-    const struct timeval timeout = {.tv_sec = 1};
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout), 0);
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(PORT)};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(PORT)};
-    (void)inet_pton(AF_INET, "10.77.0.1", &in.sin_addr);
-    (void)inet_pton(AF_INET6, "fd77::1", &in6.sin6_addr);
-    int rc = ipv6 ? connect(fd, (struct sockaddr *)&in6, sizeof in6) : connect(fd, (struct sockaddr *)&in, sizeof in);
-    assert_int_equal(rc, 0);
-    return fd;
-}
 
 static void make_query(uint8_t query[QUERY_LEN], unsigned id, unsigned wanted)
 {
@@ -225,7 +164,7 @@ static void answers_of_all_lengths(enum xdp_mode mode)
     assert_int_equal(setup.targets, 3); /* the IPv4 address, the IPv6 address, and the link-local one */
     unsigned asked = 0;
     for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
-        int fd = client_socket(ipv6);
+        int fd = connect_client(PORT, ipv6);
         for (unsigned wanted = 16; wanted <= ANSWER_MAX; wanted += wanted < 64 ? 1 : 73, asked++) {
             assert_true(ask(fd, asked, wanted));
         }
@@ -261,7 +200,7 @@ static void every_queue_is_served(void **state)
     assert_int_equal(setup.queues, 2);
     unsigned asked = 0;
     for (unsigned i = 0; i < 32; i++) { /* a source port each, so that the flows spread */
-        int fd = client_socket(i % 2);
+        int fd = connect_client(PORT, i % 2);
         assert_true(ask(fd, i, 100));
         asked++;
         (void)close(fd);
@@ -275,7 +214,7 @@ static void an_unanswered_query_gives_its_frame_back(void **state)
     (void)state;
     make_pair(1);
     struct xdp_server *server = start_server(XDP_MODE_AUTO);
-    int fd = client_socket(false);
+    int fd = connect_client(PORT, false);
     assert_true(ask(fd, 1, 64));
     uint8_t query[QUERY_LEN];
     make_query(query, 2, 0);
@@ -323,7 +262,7 @@ static void everything_else_stays_with_the_kernel(void **state)
     uint8_t query[4000];
     memset(query, 0, sizeof query);
 
-    int fd = client_socket(false);
+    int fd = connect_client(PORT, false);
     assert_true(ask(fd, 1, 64)); /* whole datagrams do go to XDP */
     int no_discovery = IP_PMTUDISC_DONT;
     assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &no_discovery, sizeof no_discovery), 0);
@@ -370,7 +309,7 @@ static void without_workers_queries_go_to_the_kernel(void **state)
     struct error_detail detail = {""};
     assert_int_equal(bind_server(XDP_MODE_AUTO, &server, &detail), 0);
     assert_true(program_is_attached());
-    int fd = client_socket(false);
+    int fd = connect_client(PORT, false);
     uint8_t query[QUERY_LEN];
     uint8_t buffer[2048];
     make_query(query, 1, 64);
@@ -399,7 +338,7 @@ static void a_taken_interface_is_refused(void **state)
     assert_int_equal(bind_server(XDP_MODE_AUTO, &second, &detail), TXTD_ESYS);
     assert_non_null(strstr(detail.text, "xs0"));
     assert_null(second);
-    int fd = client_socket(false);
+    int fd = connect_client(PORT, false);
     assert_true(ask(fd, 1, 64));
     (void)close(fd);
     (void)stop_server(server);
@@ -413,7 +352,7 @@ static void a_tagged_query_gets_a_tagged_answer(void **state)
     (void)state;
     make_pair(1);
     struct xdp_server *server = start_server(XDP_MODE_AUTO);
-    int fd = client_socket(false);
+    int fd = connect_client(PORT, false);
     assert_true(ask(fd, 1, 64)); /* and the neighbours know each other */
     (void)close(fd);
 
@@ -503,8 +442,8 @@ static void a_flood_does_not_wedge_the_rings(void **state)
     (void)state;
     make_pair(1);
     struct xdp_server *server = start_server(XDP_MODE_AUTO);
-    int flood = client_socket(false);
-    int fd = client_socket(true);
+    int flood = connect_client(PORT, false);
+    int fd = connect_client(PORT, true);
     assert_true(ask(fd, 1, 100));
     uint8_t query[QUERY_LEN];
     make_query(query, 2, ANSWER_MAX);
@@ -548,7 +487,7 @@ static void kill_9_detaches_and_a_restart_serves(void **state)
         (void)close(ready[0]);
         (void)close(ready[1]);
         assert_true(program_is_attached());
-        int fd = client_socket(false);
+        int fd = connect_client(PORT, false);
         assert_true(ask(fd, round, 64));
         (void)close(fd);
         assert_int_equal(kill(child, SIGKILL), 0);
@@ -559,20 +498,6 @@ static void kill_9_detaches_and_a_restart_serves(void **state)
         assert_false(program_is_attached());
     }
     drop_pair();
-}
-
-/* Makes the two namespaces. Returns whether this process may. */
-static bool make_namespaces(void)
-{
-    if (unshare(CLONE_NEWNET) != 0) {
-        return false;
-    }
-    client_namespace = open("/proc/self/ns/net", O_RDONLY);
-    if (unshare(CLONE_NEWNET) != 0) {
-        return false;
-    }
-    server_namespace = open("/proc/self/ns/net", O_RDONLY);
-    return client_namespace >= 0 && server_namespace >= 0;
 }
 
 int main(void)
