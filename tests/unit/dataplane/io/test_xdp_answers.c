@@ -53,7 +53,7 @@ struct query_case {
 
 #define NAME(text)                            text, sizeof(text)
 #define OPT(octets)                           octets, sizeof(octets) - 1
-#define NO_OPT                                NULL, 0
+#define NO_OPT                                "", 0
 #define EDNS(size, version, do_flag, options) "\0\0\51" size "\0" version do_flag "\0" options
 
 static const struct query_case cases[] = {
