@@ -368,7 +368,7 @@ static void report_memory(const char *what, uint64_t delegates, uint64_t mapped,
 static void fill_table(struct bench *bench)
 {
     struct delegate_state *state = state_new();
-    struct delegate_table_stats stats;
+    struct delegate_table_stats stats = {.delegates = 0};
     uint64_t before = resident_octets();
     uint64_t peak = 0;
     uint64_t start = now_ns();

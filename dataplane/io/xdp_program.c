@@ -50,9 +50,16 @@ static void emit_move(struct assembler *as, unsigned dst, unsigned src)
     emit(as, BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0);
 }
 
+static void emit_add_imm(struct assembler *as, unsigned dst, int32_t imm)
+{
+    /* NOLINTNEXTLINE(misc-redundant-expression): several of the kernel's codes are 0 */
+    emit(as, BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, imm);
+}
+
 /* dst = constant, or what a pseudo source makes of it: a map by its descriptor, or the address of a map's value. */
 static void emit_load_64(struct assembler *as, unsigned dst, unsigned pseudo, uint64_t value)
 {
+    /* NOLINTNEXTLINE(misc-redundant-expression): several of the kernel's codes are 0 */
     emit(as, BPF_LD | BPF_DW | BPF_IMM, dst, pseudo, 0, (int32_t)(uint32_t)value);
     emit(as, 0, 0, 0, 0, (int32_t)(uint32_t)(value >> 32));
 }
@@ -115,7 +122,7 @@ static void resolve_labels(struct assembler *as)
 static void emit_bounds_check(struct assembler *as, size_t len)
 {
     emit_move(as, BPF_REG_4, BPF_REG_2);
-    emit(as, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_4, 0, 0, (int32_t)len);
+    emit_add_imm(as, BPF_REG_4, (int32_t)len);
     emit_jump_reg(as, BPF_JGT, BPF_REG_4, BPF_REG_3, LABEL_PASS);
 }
 
@@ -143,7 +150,7 @@ static void emit_link_layer(struct assembler *as, const uint8_t mac[6])
     emit_jump(as, LABEL_NETWORK);
     place_label(as, LABEL_VLAN); /* one tag (IEEE 802.1Q); a second is not an IP ethertype and so passes */
     emit_load(as, BPF_H, BPF_REG_5, BPF_REG_2, ETH_HLEN + 2);
-    emit(as, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, VLAN_TAG_LEN);
+    emit_add_imm(as, BPF_REG_2, VLAN_TAG_LEN);
     place_label(as, LABEL_NETWORK);
     emit_jump_imm(as, BPF_JEQ, BPF_REG_5, htons(ETH_P_IP), LABEL_IPV4);
     emit_jump_imm(as, BPF_JNE, BPF_REG_5, htons(ETH_P_IPV6), LABEL_PASS);

@@ -106,14 +106,15 @@ static void find_some(const struct delegate_table *table, struct delegate_lookup
     const struct table_view *view = view_load(table);
     struct probe probes[BURST_MAX];
     uint8_t searching[BURST_MAX]; /* indices of the look-ups that go on */
-    unsigned searching_count = count;
+    unsigned searching_count = 0;
 
     for (unsigned i = 0; i < count; i++) {
         lookups[i].hash = delegate_hash(&table->key, lookups[i].zone, &lookups[i].id);
         lookups[i].entry = NULL;
         probes[i].in_old = false;
-        (void)probe_start(&probes[i], view->fresh, lookups[i].hash);
-        searching[i] = (uint8_t)i;
+        if (probe_start(&probes[i], view->fresh, lookups[i].hash)) {
+            searching[searching_count++] = (uint8_t)i;
+        }
     }
     while (searching_count > 0) {
         unsigned left = 0;

@@ -55,6 +55,11 @@ struct delegate_table {
     const struct table_view *view;
     struct delegate_hash_key key;
 
+    /* Start-up's; never touched while readers are on line. */
+    struct table_builder *builders;
+    unsigned builders_count;
+    uint64_t build_quota; /* entries that builders may still claim; atomic */
+
     /* The writer's. */
     struct table_array *current __attribute__((aligned(64)));
     struct table_array *old; /* being copied into current; NULL when not growing */
@@ -64,13 +69,8 @@ struct delegate_table {
     unsigned retired_count;
     struct delegate_entry *retired[RETIRED_MAX];
 
-    /* Start-up's. */
-    struct table_builder *builders;
-    unsigned builders_count;
-    uint64_t build_quota; /* entries that builders may still claim; atomic */
-
     /* Written by the writer, read by anyone: relaxed. */
-    struct delegate_table_stats stats __attribute__((aligned(64)));
+    struct delegate_table_stats stats;
 };
 
 /* --- delegate_table_grow.c; the writer --- */
