@@ -178,7 +178,7 @@ class Txtd:
         self.program = program
         self.dns = {
             "listen": ["127.0.0.1:53", "[::1]:53"],
-            "workers": 1,
+            "workers": 2,
             "pin": False,
             "identity": IDENTITY,
             "version": VERSION,

@@ -46,8 +46,8 @@ def ask(words, transport="udp4"):
 
 
 def test(scene, program):
-    txtd = Txtd(scene, program, rrl={"enabled": True, "positive_per_second": 100000, "other_per_second": OTHER_PER_S,
-                                     "slip": 2})
+    txtd = Txtd(scene, program, workers=1, rrl={"enabled": True, "positive_per_second": 100000,
+                                                "other_per_second": OTHER_PER_S, "slip": 2})
     txtd.start()
     live = Delegates(txtd, 1).of(2)[0]
     for words in ("name=nothing type=A edns", "name=nothing type=A cookie=bad", "name=%s type=A" % live):
