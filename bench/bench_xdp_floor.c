@@ -138,6 +138,11 @@ static void serve(struct floor *floor)
     while (!stop) {
         uint32_t from;
         uint32_t to;
+        if (xsk_prod_nb_free(&floor->send, BURST) < BURST) { /* the kernel is behind with sending */
+            (void)sendto(poll_fd.fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
+            recycle(floor);
+            continue;
+        }
         uint32_t count = xsk_ring_cons__peek(&floor->receive, BURST, &from);
         if (count == 0) {
             recycle(floor);

@@ -63,7 +63,7 @@ CONF
     chmod -R a+rwX "$dir"
 fi
 
-server_ticks() { awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
+server_ticks() { [ ! -e "/proc/$pid/stat" ] || awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
 machine_ticks() { awk '/^cpu / { print $2 + $3 + $4 + $6 + $7 + $8 }' /proc/stat; }
 
 run() { # NAME COMMAND...
@@ -79,6 +79,10 @@ run() { # NAME COMMAND...
     done
     s0=$(server_ticks) m0=$(machine_ticks)
     ip netns exec "$outside" taskset -c 1 dnsperf -s 10.78.0.1 -d "$dir/names" -c 8 -q 300 -T 1 -l "$seconds" >"$dir/dnsperf" 2>&1
+    if [ ! -e "/proc/$pid/stat" ]; then
+        echo "$name is gone:" && cat "$dir/server.log"
+        exit 1
+    fi
     s1=$(server_ticks) m1=$(machine_ticks)
     kill -TERM "$pid"
     wait "$pid" || true
