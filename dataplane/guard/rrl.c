@@ -69,7 +69,9 @@ _Static_assert(V4_LEVELS <= LEVELS_MAX && V6_LEVELS <= LEVELS_MAX, "levels fit")
 struct rrl {
     struct bucket *buckets;
     uint64_t mask; /* number of buckets - 1 */
-    uint64_t key[4];
+    uint64_t key;
+    uint64_t v4_keys[KINDS][V4_LEVELS];
+    uint64_t v6_keys[KINDS][V6_LEVELS];
     int32_t v4_prices[KINDS][V4_LEVELS]; /* 0: no limit */
     int32_t v6_prices[KINDS][V6_LEVELS];
     uint32_t slip;
@@ -89,20 +91,16 @@ static inline uint64_t fold_multiply(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* A keyed hash of (address bits; family, kind and level): two folded multiplications with 256 secret bits. Its result is never
- * shown to anyone, so it need not be a MAC; a client just must not be able to compute which prefixes share a bucket. */
-static inline uint64_t hash_prefix(const struct rrl *rrl, uint64_t high, uint64_t low, uint64_t domain)
-{
-    uint64_t mixed = fold_multiply(high ^ rrl->key[0], low ^ rrl->key[1]);
-    return fold_multiply(mixed ^ rrl->key[2], domain ^ rrl->key[3]);
-}
-
-/* Finds the buckets of all prefixes of an address and starts to fetch them, so that the misses overlap. */
-static inline void locate(const struct rrl *rrl, const struct level levels[], unsigned count, uint64_t high,
-                          uint64_t low, uint64_t domain, struct place places[])
+/* Finds the buckets of all prefixes of an address and starts to fetch them, so that the misses overlap.
+ *
+ * The keyed hash of a prefix is one folded multiplication with 128 secret bits, of which half belong to the level and the
+ * kind, so that these are hashed independently. The result is never shown to anyone, so it need not be a MAC; a client just
+ * must not be able to compute which prefixes share a bucket. */
+static inline void locate(const struct rrl *rrl, const struct level levels[], const uint64_t keys[], unsigned count,
+                          uint64_t high, uint64_t low, struct place places[])
 {
     for (unsigned i = 0; i < count; i++) {
-        uint64_t hash = hash_prefix(rrl, high & levels[i].mask_high, low & levels[i].mask_low, domain | i);
+        uint64_t hash = fold_multiply((high & levels[i].mask_high) ^ rrl->key, (low & levels[i].mask_low) ^ keys[i]);
         places[i].bucket = &rrl->buckets[hash & rrl->mask];
         places[i].tag = (uint16_t)(hash >> 48);
         __builtin_prefetch(places[i].bucket, 1);
@@ -212,7 +210,7 @@ static enum rrl_verdict limit(struct rrl *rrl, uint16_t tag)
 static enum rrl_verdict count_v4(struct rrl *rrl, uint32_t address, enum rrl_kind kind, uint64_t mono_ms)
 {
     struct place places[V4_LEVELS];
-    locate(rrl, v4_levels, V4_LEVELS, address, 0, 4u << 16 | (unsigned)kind << 8, places);
+    locate(rrl, v4_levels, rrl->v4_keys[kind], V4_LEVELS, address, 0, places);
     return charge(places, rrl->v4_prices[kind], V4_LEVELS, mono_ms) ? RRL_PASS : limit(rrl, places[0].tag);
 }
 
@@ -220,7 +218,7 @@ static enum rrl_verdict count_v4(struct rrl *rrl, uint32_t address, enum rrl_kin
 static enum rrl_verdict count_v6(struct rrl *rrl, uint64_t high, uint64_t low, enum rrl_kind kind, uint64_t mono_ms)
 {
     struct place places[V6_LEVELS];
-    locate(rrl, v6_levels, V6_LEVELS, high, low, 6u << 16 | (unsigned)kind << 8, places);
+    locate(rrl, v6_levels, rrl->v6_keys[kind], V6_LEVELS, high, low, places);
     return charge(places, rrl->v6_prices[kind], V6_LEVELS, mono_ms) ? RRL_PASS : limit(rrl, places[0].tag);
 }
 
@@ -275,6 +273,13 @@ static uint64_t buckets_for(size_t entries)
     return buckets;
 }
 
+static bool make_keys(struct rrl *rrl)
+{
+    return getrandom(&rrl->key, sizeof rrl->key, 0) == (ssize_t)sizeof rrl->key &&
+           getrandom(rrl->v4_keys, sizeof rrl->v4_keys, 0) == (ssize_t)sizeof rrl->v4_keys &&
+           getrandom(rrl->v6_keys, sizeof rrl->v6_keys, 0) == (ssize_t)sizeof rrl->v6_keys;
+}
+
 int rrl_new(const struct rrl_settings *settings, struct rrl **rrl)
 {
     *rrl = NULL;
@@ -285,7 +290,7 @@ int rrl_new(const struct rrl_settings *settings, struct rrl **rrl)
     if (made == NULL) {
         return TXTD_ENOMEM;
     }
-    if (getrandom(made->key, sizeof made->key, 0) != (ssize_t)sizeof made->key) {
+    if (!make_keys(made)) {
         free(made);
         return TXTD_ESYS;
     }

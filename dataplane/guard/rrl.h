@@ -26,8 +26,8 @@ enum rrl_verdict { RRL_PASS, RRL_SLIP /* answer with TC */, RRL_DROP };
 struct rrl_settings {
     uint32_t positive_per_s; /* per worker and single address; wider prefixes get multiples; 0: no limit */
     uint32_t other_per_s;    /* the same */
-    uint32_t slip;        /* every n-th limited answer is a TC instead of a drop; 0: never, 1: always */
-    size_t table_entries; /* rounded up to a power of two; bounds the memory (8 octets each) */
+    uint32_t slip;           /* every n-th limited answer is a TC instead of a drop; 0: never, 1: always */
+    size_t table_entries;    /* rounded up to a power of two; bounds the memory (8 octets each) */
 };
 
 /* Makes the limiter of one worker, with a random hash key. Returns 0, TXTD_EINVAL (no entries, or more than 2^28),
