@@ -43,22 +43,13 @@ static void raise_file_limit(struct daemon *daemon)
 {
     const struct config *config = daemon->started;
     struct rlimit limit;
-    rlim_t wanted =
+    daemon->files_wanted =
         FILES_RESERVED + (rlim_t)config->dns.tcp.connections_max + 3 * (rlim_t)config->http.limits.connections_max;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return;
-    }
-    if (limit.rlim_max < wanted && geteuid() == 0) {
-        struct rlimit higher = {wanted, wanted};
-        if (setrlimit(RLIMIT_NOFILE, &higher) == 0) {
-            return;
-        }
-    }
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < wanted) {
-        log_event(daemon->log, LOG_LEVEL_WARNING, "start.few_files", log_uint("limit", limit.rlim_max),
-                  log_uint("wanted", wanted),
-                  log_text("hint", "raise the limit of open files (LimitNOFILE=, ulimit -n)"));
+    struct rlimit higher = {daemon->files_wanted, daemon->files_wanted};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= daemon->files_wanted ||
+        setrlimit(RLIMIT_NOFILE, &higher) != 0) { /* only root may raise the hard limit */
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
 }
 
@@ -94,10 +85,6 @@ static int drop_privileges(struct daemon *daemon, struct error_detail *detail)
     int rc = privileges_drop(&daemon->identity, detail);
     if (rc == 0 && daemon->started->process.seccomp) {
         rc = seccomp_filter_install(detail);
-    }
-    if (rc == 0 && daemon->identity.uid == 0) {
-        log_event(daemon->log, LOG_LEVEL_WARNING, "start.root",
-                  log_text("hint", "txtd runs as root, if without capabilities; give process.user"));
     }
     return rc;
 }
@@ -229,9 +216,24 @@ static void log_addresses(const struct daemon *daemon)
                                                                   : "https";
         log_address(daemon->log, "api.listening", kind, &http[i]);
     }
+}
+
+/* What the operator should know of a start that has worked. */
+static void log_warnings(const struct daemon *daemon)
+{
+    struct rlimit limit;
     if (daemon->made.certificate != NULL) {
         log_event(daemon->log, LOG_LEVEL_WARNING, "certificate.self_signed", log_text("file", daemon->made.certificate),
                   log_text("hint", "made now; clients trust it only if they are told to"));
+    }
+    if (geteuid() == 0) {
+        log_event(daemon->log, LOG_LEVEL_WARNING, "start.root",
+                  log_text("hint", "txtd runs as root, if without capabilities; give process.user"));
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < daemon->files_wanted) {
+        log_event(daemon->log, LOG_LEVEL_WARNING, "start.few_files", log_uint("limit", limit.rlim_cur),
+                  log_uint("wanted", daemon->files_wanted),
+                  log_text("hint", "for all the connections that are configured (LimitNOFILE=, ulimit -n)"));
     }
 }
 
@@ -312,6 +314,7 @@ int daemon_start(struct config *config, struct log *log, struct daemon **daemon,
         state_directory_undo(&undo);
         return rc;
     }
+    log_warnings(made);
     log_addresses(made);
     log_event(log, LOG_LEVEL_INFO, "start.end", log_int("pid", getpid()));
     notify_ready("serving");

@@ -14,6 +14,7 @@ struct daemon {
     struct config *current; /* what was loaded last: the same, or started's successor */
     struct privileges_identity identity;
     struct state_made made;
+    uint64_t files_wanted; /* descriptors, when every connection is there that may be */
 
     struct value_ttls *ttls;
     struct delegate_table *table;
