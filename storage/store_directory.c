@@ -19,21 +19,15 @@
 /* Syncs the directory that holds `path`, so that a new entry survives power loss. */
 static int sync_parent(const char *path)
 {
-    char *parent = strdup(path);
-    if (parent == NULL) {
-        return TXTD_ENOMEM;
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/') {
+        len--;
     }
-    size_t len = strlen(parent);
-    while (len > 1 && parent[len - 1] == '/') {
-        parent[--len] = '\0';
+    while (len > 0 && path[len - 1] != '/') {
+        len--;
     }
-    char *slash = strrchr(parent, '/');
-    if (slash == NULL) {
-        strcpy(parent, "."); /* at least one character and its NUL were there */
-    } else {
-        slash[slash == parent] = '\0';
-    }
-    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char *parent = len == 0 ? strdup(".") : strndup(path, len);
+    int fd = parent == NULL ? -1 : open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     free(parent);
     int failed = fd < 0 || fsync(fd) != 0;
     if (fd >= 0) {

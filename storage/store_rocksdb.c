@@ -108,10 +108,10 @@ uint64_t store_delegates_estimate(const struct store *store)
 
 int store_writable(const struct store *store)
 {
-    if (atomic_load_explicit(&store->broken, memory_order_acquire)) {
-        return TXTD_EIO;
+    if (atomic_load_explicit(&store->space_is_low, memory_order_relaxed)) {
+        return TXTD_ENOSPC; /* also when that is why a write failed */
     }
-    return atomic_load_explicit(&store->space_is_low, memory_order_relaxed) ? TXTD_ENOSPC : 0;
+    return atomic_load_explicit(&store->broken, memory_order_acquire) ? TXTD_EIO : 0;
 }
 
 int store_read_delegate(struct store *store, uint16_t zone, const struct delegate_id *id, struct delegate_state *state)
@@ -143,9 +143,8 @@ struct read_batch {
 
 static void read_delegates(const struct database *database, struct store_lookup lookups[], size_t count)
 {
-    struct read_batch batch;
+    struct read_batch batch = {.count = 0};
     uint8_t keys[DATABASE_READ_MAX][RECORD_DELEGATE_KEY_LEN];
-    batch.count = 0;
     for (size_t i = 0; i < count; i++) {
         if (lookups[i].delegate == NULL) {
             continue;
@@ -171,8 +170,7 @@ static void read_delegates(const struct database *database, struct store_lookup 
 
 static void read_accounts(const struct database *database, struct store_lookup lookups[], size_t count)
 {
-    struct read_batch batch;
-    batch.count = 0;
+    struct read_batch batch = {.count = 0};
     for (size_t i = 0; i < count; i++) {
         if (lookups[i].account == NULL) {
             continue;

@@ -102,8 +102,10 @@ static void *scan_part_run(void *argument)
     struct scan_part *part = argument;
     struct scan *scan = part->scan;
     struct delegate_state *state = calloc(1, sizeof(*state));
-    part->code = state == NULL ? error_describe(&part->detail, TXTD_ENOMEM, "no memory for the scan") : 0;
-    for (size_t i = 0; part->code == 0 && i < scan->zones_count; i++) {
+    if (state == NULL) {
+        part->code = error_describe(&part->detail, TXTD_ENOMEM, "no memory for the scan");
+    }
+    for (size_t i = 0; state != NULL && part->code == 0 && i < scan->zones_count; i++) {
         part->code = scan_zone(part, scan->zones[i], state);
     }
     free(state);

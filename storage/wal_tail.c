@@ -23,7 +23,7 @@ enum record_type {
     TYPE_MIDDLE = 3,
     TYPE_LAST = 4,
     TYPE_HIGHEST = 11, /* those above 4 are for features that the store does not use */
-    TYPE_NONE = 256, /* no whole record here */
+    TYPE_NONE = 256,   /* no whole record here */
 };
 
 struct wal {
@@ -209,7 +209,7 @@ int wal_tail_mend(const char *directory, struct error_detail *detail)
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
         if (log_number(entry->d_name) > log_number(newest) && fstatat(dirfd(entries), entry->d_name, &status, 0) == 0 &&
             status.st_size > 0) {
-            strcpy(newest, entry->d_name); /* both have room for any name */
+            snprintf(newest, sizeof(newest), "%s", entry->d_name);
         }
     }
     closedir(entries);
