@@ -31,14 +31,15 @@ static void address_text(const struct dns_address *address, char text[96])
 static const char *advice(int error)
 {
     switch (error) {
-    case EADDRINUSE: return "another program has it; stop that program or choose another address in dns.listen";
-    case EADDRNOTAVAIL: return "this machine does not have that address; correct dns.listen";
+    case EADDRINUSE: return "another program has it; stop that program or choose another address";
+    case EADDRNOTAVAIL: return "this machine does not have that address; correct it";
     case EACCES: return "ports below 1024 need root or CAP_NET_BIND_SERVICE";
-    default: return "see dns.listen";
+    default: return "choose another address";
     }
 }
 
-static int fail(int fd, const struct dns_address *address, const char *kind, struct error_detail *detail)
+int socket_describe_failure(int fd, const struct dns_address *address, const char *kind, const char *key,
+                            struct error_detail *detail)
 {
     int error = errno;
     char text[96];
@@ -46,8 +47,13 @@ static int fail(int fd, const struct dns_address *address, const char *kind, str
     if (fd >= 0) {
         (void)close(fd);
     }
-    return error_describe(detail, TXTD_ESYS, "cannot serve %s on %s: %s: %s", kind, text, strerror(error),
-                          advice(error));
+    return error_describe(detail, TXTD_ESYS, "cannot serve %s on %s: %s: %s (%s)", kind, text, strerror(error),
+                          advice(error), key);
+}
+
+static int fail(int fd, const struct dns_address *address, const char *kind, struct error_detail *detail)
+{
+    return socket_describe_failure(fd, address, kind, "dns.listen", detail);
 }
 
 bool socket_is_wildcard(const struct dns_address *address)

@@ -19,6 +19,11 @@ int socket_tcp(const struct dns_address *address, struct error_detail *detail);
 /* Fills in the port that the kernel gave. */
 int socket_address(int fd, struct dns_address *address);
 
+/* Describes errno for a socket that could not serve `address` (`kind` is "UDP" and the like, `key` the configuration's name for
+ * it), and closes `fd` if there is one. Returns TXTD_ESYS. */
+int socket_describe_failure(int fd, const struct dns_address *address, const char *kind, const char *key,
+                            struct error_detail *detail);
+
 bool socket_is_wildcard(const struct dns_address *address);
 
 /* Lets packets of the group be received by the socket whose position equals the receiving CPU's number among `count`

@@ -1,0 +1,30 @@
+/* http2_guard.h: counts the HTTP/2 frames that cost a server much and a client little.
+ *
+ * The libh2o of Debian 12 predates the fix for rapid reset (CVE-2023-44487). So the TLS layer looks at the headers of the frames
+ * a client sends and ends a connection with too many of RST_STREAM, WINDOW_UPDATE, PING, SETTINGS and PRIORITY a second.
+ * Pure; any chunking gives the same verdict.
+ */
+#ifndef TXTD_CONTROL_HTTP2_GUARD_H
+#define TXTD_CONTROL_HTTP2_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HTTP2_GUARD_CHEAP_PER_S 200 /* such frames a second */
+
+struct http2_guard {
+    uint8_t preface_left;
+    uint8_t head[9];
+    uint8_t head_len;
+    uint32_t payload_left;
+    uint64_t second;
+    unsigned cheap; /* frames in it */
+};
+
+void http2_guard_init(struct http2_guard *guard);
+
+/* Looks at the next octets; false: the connection is to be closed and nothing of `data` passed on. */
+bool http2_guard_feed(struct http2_guard *guard, const uint8_t *data, size_t len, uint64_t now_ms);
+
+#endif
