@@ -65,12 +65,12 @@ def make(kind, address):
     return bytes.fromhex(kind)
 
 
-def check(data, address):
-    """Fails unless this is our client cookie with a server cookie of the shared secret, made now."""
+def check(data, address, secret=COOKIE_SECRET):
+    """Fails unless this is our client cookie with a server cookie of the secret, made now."""
     if len(data) != 24 or data[:8] != CLIENT:
         raise Failure("the COOKIE is %s" % data.hex())
     timestamp = struct.unpack("!I", data[12:16])[0]
-    if abs(timestamp - time.time()) > 3600 or data[8:] != server_cookie(address, timestamp):
+    if abs(timestamp - time.time()) > 3600 or data[8:] != server_cookie(address, timestamp, secret=secret):
         raise Failure("the server cookie %s is not that of RFC 9018" % data.hex())
 
 

@@ -173,7 +173,8 @@ def serves(address, name):
 class Txtd:
     """txtd with the test zones, answering on 127.0.0.1 and ::1."""
 
-    def __init__(self, scene, program, **dns):
+    def __init__(self, scene, program, zone_options=None, **dns):
+        self.zone_options = zone_options or {}
         self.scene = scene
         self.program = program
         self.dns = {
@@ -193,7 +194,7 @@ class Txtd:
         """Writes the configuration; JSON is YAML."""
         unlimited = {"registrations_per_minute": 0, "registrations_per_second_total": 0, "updates_per_minute": 0}
         self.scene.write("txtd.yaml", json.dumps({
-            "zones": [{"name": name, "zone_file": self.scene.path(file), "negative_ttl": "1s"}
+            "zones": [{"name": name, "zone_file": self.scene.path(file), **self.zone_options}
                       for name, file in ZONES.items()],
             "dns": self.dns,
             "api": {"listen": ["127.0.0.1:443"], "self_signed": True, "limits": unlimited},

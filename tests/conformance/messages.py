@@ -28,8 +28,8 @@ Expectation words:
   authority=X extra=X   likewise; default none. SOA stands for the zone's SOA with the negative TTL
   question=no    the question is not echoed, and every count but the OPT's is 0
   opt=no opt=any no OPT although the query had one; with or without
-  ede=N nsid cookie     that EDNS option is there: an Extended DNS Error, our NSID, a valid server cookie
-  nocookie       no COOKIE option
+  ede=N nsid cookie     that EDNS option is there: an Extended DNS Error, our NSID, a valid server cookie;
+                 cookie=HEX when it must come from that secret. NSID and COOKIE must not be there otherwise
   max=N          octets at most
 Whatever the words say, see check_rules.
 """
@@ -49,7 +49,7 @@ import dns.rdataclass
 import dns.rdatatype
 
 import cookies
-from harness import APEX, IDENTITY, Failure
+from harness import APEX, COOKIE_SECRET, IDENTITY, Failure
 
 FLAG_BITS = {"qr": 0x8000, "aa": 0x0400, "tc": 0x0200, "rd": 0x0100, "ra": 0x0080, "z": 0x0040, "ad": 0x0020,
              "cd": 0x0010}
@@ -199,6 +199,7 @@ class Expectation:
         self.opt = True
         self.ede = self.max = None
         self.options = set()
+        self.secret = COOKIE_SECRET
         for key, _, value in words:
             self.take(key, value)
 
@@ -217,8 +218,9 @@ class Expectation:
             self.opt = None if value == "any" else False
         elif key == "ede":
             self.ede = int(value)
-        elif key in ("nsid", "cookie", "nocookie"):
+        elif key in ("nsid", "cookie"):
             self.options.add(key)
+            self.secret = value or COOKIE_SECRET
         elif key == "max":
             self.max = int(value)
         elif key.isupper():
@@ -328,7 +330,7 @@ def check_options(query, message, expect):
     cookie = option_data(message, OPTION_COOKIE)
     if "cookie" in expect.options:
         need(cookie is not None, "no COOKIE")
-        cookies.check(cookie, query.address)
+        cookies.check(cookie, query.address, expect.secret)
     else:
         need(cookie is None, "a COOKIE: %r", cookie)
 

@@ -1,15 +1,18 @@
 #!/usr/bin/python3
-"""The behaviour tables, row by row, over UDP and TCP, IPv4 and IPv6; every answer is decoded by dnspython."""
+"""The behaviour tables, row by row, over UDP and TCP, IPv4 and IPv6; every answer is decoded by dnspython. First with the
+defaults, then with every option of the zone and of DNS the other way."""
 
 import os
 import sys
 import uuid
 
 import cookies
-from harness import ADDRESS, APEX, Delegates, Failure, HERE, Txtd, exchange, run
+from harness import ADDRESS, APEX, COOKIE_SECRET, Delegates, Failure, HERE, Txtd, exchange, run
 from messages import Query, check_answer, read_table
 
 TABLES = ("compliance.table", "names.table", "messages.table")
+OPTIONS_TABLE = "options.table"
+NEW_SECRET = "00112233445566778899aabbccddeeff"
 DROP_WAIT_S = 0.15
 
 
@@ -56,18 +59,25 @@ def is_nxdomain(name):
     return answer is None or answer[3] & 15 == 3
 
 
+def check_tables(scene, tables, names):
+    failures = sum(run_table(scene, table, names) for table in tables)
+    if failures:
+        raise Failure("%d rows" % failures)
+    if scene.stop("txtd") != 0:
+        raise Failure("txtd did not end with status 0")
+
+
 def test(scene, program):
     cookies.check_vectors()
     txtd = Txtd(scene, program)
     txtd.start()
     delegates = Delegates(txtd, 1)
     alias_to_delegate(scene, txtd, delegates)
-    names = variables(delegates)
-    failures = sum(run_table(scene, table, names) for table in TABLES)
-    if failures:
-        raise Failure("%d rows" % failures)
-    if txtd.scene.stop("txtd") != 0:
-        raise Failure("txtd did not end with status 0")
+    check_tables(scene, TABLES, variables(delegates))
+    # The same store again: what was registered and updated is there after the restart.
+    options = {"value_ttl": "7s", "delegate_caa": False, "delegate_mail_hardening": True}
+    Txtd(scene, program, options, identity="", version="", cookie_secrets=[NEW_SECRET, COOKIE_SECRET]).start()
+    check_tables(scene, [OPTIONS_TABLE], {**variables(delegates), "new_secret": NEW_SECRET})
 
 
 if __name__ == "__main__":
