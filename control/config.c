@@ -109,8 +109,9 @@ static int fill_derived(const struct config_reader *reader, struct config *confi
         return config_no_memory(reader);
     }
     config->store.sync = true;
-    strcpy(config->respond.identity, config->dns_identity); /* the table keeps both within bounds */
-    strcpy(config->respond.version, config->dns_version);
+    /* The table keeps both within bounds. */
+    memcpy(config->respond.identity, config->dns_identity, strlen(config->dns_identity) + 1);
+    memcpy(config->respond.version, config->dns_version, strlen(config->dns_version) + 1);
     config->respond.tcp_keepalive_100ms = (uint16_t)(config->dns.tcp.idle_ms / 100);
     return 0;
 }

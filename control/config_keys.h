@@ -23,14 +23,14 @@ enum config_kind {
 };
 
 struct config_key {
-    const char *path; /* below the mapping that the table is for, e.g. "dns.workers" */
-    enum config_kind kind;
+    const char *path;     /* below the mapping that the table is for, e.g. "dns.workers" */
     size_t raw_offset;    /* of a char * in the raw struct */
     size_t offset;        /* of the target */
     size_t size;          /* octets of the target */
     const char *fallback; /* the default; NULL (strings only): none */
     uint64_t min, max;    /* in the target's unit; for strings of their length */
     const char *const *words;
+    enum config_kind kind;
     bool reloadable; /* SIGHUP takes over a change */
 };
 

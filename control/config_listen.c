@@ -32,11 +32,16 @@ static int read_address(const struct config_reader *reader, const struct address
     return 0;
 }
 
+static bool same_address(const struct sockaddr_storage *one, const struct sockaddr_storage *other)
+{
+    return memcmp(one, other, sizeof *one) == 0; /* all of it was zeroed before it was filled */
+}
+
 /* Sockets share ports among the workers (SO_REUSEPORT), so a second bind of the same address would go unnoticed. */
 static int refuse_twice(const struct config_reader *reader, const struct addresses *list, unsigned index,
                         const struct sockaddr_storage *one, const struct sockaddr_storage *other)
 {
-    if (port_of(one) == 0 || memcmp(one, other, sizeof *one) != 0) {
+    if (port_of(one) == 0 || !same_address(one, other)) {
         return 0;
     }
     char path[80];
@@ -194,22 +199,41 @@ int config_read_listen(const struct config_reader *reader, const struct config_r
     return 0;
 }
 
+static bool same_dns(const struct dns_server_settings *one, const struct dns_server_settings *other)
+{
+    bool same = one->addresses_count == other->addresses_count;
+    for (unsigned i = 0; same && i < one->addresses_count; i++) {
+        same = same_address(&one->addresses[i].address, &other->addresses[i].address);
+    }
+    return same;
+}
+
+static bool same_api(const struct http_server_settings *one, const struct http_server_settings *other)
+{
+    bool same = one->listeners_count == other->listeners_count;
+    for (unsigned i = 0; same && i < one->listeners_count; i++) {
+        const struct http_listener *a = &one->listeners[i], *b = &other->listeners[i];
+        same = same_address(&a->address, &b->address) && a->tls == b->tls && a->proxy_protocol == b->proxy_protocol &&
+               a->site == b->site;
+    }
+    return same;
+}
+
+static bool same_proxies(const struct http_server_settings *one, const struct http_server_settings *other)
+{
+    return one->trusted_proxies_count == other->trusted_proxies_count &&
+           memcmp(one->trusted_proxies, other->trusted_proxies, sizeof one->trusted_proxies) == 0;
+}
+
 unsigned config_listen_differs(const struct config *one, const struct config *other, const char *names[], unsigned max)
 {
-    const struct dns_server_settings *dns = &one->dns, *other_dns = &other->dns;
-    const struct http_server_settings *http = &one->http, *other_http = &other->http;
-    /* All of it was zeroed before it was filled, so the octets can be compared. */
     const struct {
         const char *name;
         bool same;
     } lists[] = {
-        {"dns.listen", dns->addresses_count == other_dns->addresses_count &&
-                           memcmp(dns->addresses, other_dns->addresses, sizeof dns->addresses) == 0},
-        {"api.listen", http->listeners_count == other_http->listeners_count &&
-                           memcmp(http->listeners, other_http->listeners, sizeof http->listeners) == 0},
-        {"api.trusted_proxies",
-         http->trusted_proxies_count == other_http->trusted_proxies_count &&
-             memcmp(http->trusted_proxies, other_http->trusted_proxies, sizeof http->trusted_proxies) == 0},
+        {"dns.listen", same_dns(&one->dns, &other->dns)},
+        {"api.listen", same_api(&one->http, &other->http)},
+        {"api.trusted_proxies", same_proxies(&one->http, &other->http)},
     };
     unsigned count = 0;
     for (size_t i = 0; i < sizeof lists / sizeof lists[0] && count < max; i++) {

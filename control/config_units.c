@@ -229,11 +229,14 @@ int config_parse_zone_name(const char *text, char name[CONFIG_NAME_SIZE])
     return label_len == 0 ? TXTD_EINVAL : 0;
 }
 
-static int hex_digit(char digit)
+/* The value of a hexadecimal digit, or 16. */
+static unsigned hex_digit(char digit)
 {
-    const char *digits_known = "0123456789abcdef";
-    const char *at = digit == '\0' ? NULL : strchr(digits_known, tolower((unsigned char)digit));
-    return at == NULL ? -1 : (int)(at - digits_known);
+    if (digit >= '0' && digit <= '9') {
+        return (unsigned)(digit - '0');
+    }
+    int letter = tolower((unsigned char)digit);
+    return letter >= 'a' && letter <= 'f' ? (unsigned)(letter - 'a') + 10 : 16;
 }
 
 int config_parse_hex(const char *text, uint8_t *octets, size_t len)
@@ -242,7 +245,7 @@ int config_parse_hex(const char *text, uint8_t *octets, size_t len)
         return TXTD_EINVAL;
     }
     for (size_t i = 0; i < 2 * len; i++) {
-        if (hex_digit(text[i]) < 0) {
+        if (hex_digit(text[i]) > 15) {
             return TXTD_EINVAL;
         }
     }

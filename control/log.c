@@ -111,6 +111,10 @@ static bool is_bare(const char *text, size_t len)
 
 static void line_put_value(struct line *line, const char *text, size_t len)
 {
+    if (text == NULL) {
+        text = "";
+        len = 0;
+    }
     if (!line->json && is_bare(text, len) && line->len + len <= sizeof line->text - TAIL_MAX) {
         (void)line_put(line, text, len);
         return;
@@ -146,10 +150,9 @@ static void line_put_field(struct line *line, const struct log_field *field)
     char number[32];
     switch (field->kind) {
     case LOG_TEXT:
-        line_put_value(line, field->value.text == NULL ? "" : field->value.text,
-                       field->value.text == NULL ? 0 : strlen(field->value.text));
+        line_put_value(line, field->value.text, field->value.text == NULL ? 0 : strlen(field->value.text));
         break;
-    case LOG_TEXT_LEN: line_put_value(line, field->value.text, field->value.text == NULL ? 0 : field->len); break;
+    case LOG_TEXT_LEN: line_put_value(line, field->value.text, field->len); break;
     case LOG_INT:
         (void)snprintf(number, sizeof number, "%" PRId64, field->value.i64);
         line_put_text(line, number);

@@ -9,7 +9,7 @@
 
 static int load(const struct config *config, struct zone_set **zones, struct error_detail *detail)
 {
-    struct zone_source *sources = calloc(config->zones_count, sizeof *sources);
+    struct zone_source *sources = calloc(CONFIG_ZONES_MAX, sizeof *sources);
     if (sources == NULL) {
         return error_describe(detail, TXTD_ENOMEM, "the zones: %s", txtd_error_text(TXTD_ENOMEM));
     }
@@ -23,7 +23,7 @@ static int load(const struct config *config, struct zone_set **zones, struct err
 
 int zone_publication_check(const struct config *config, struct error_detail *detail)
 {
-    struct zone_set *zones;
+    struct zone_set *zones = NULL;
     int rc = load(config, &zones, detail);
     if (rc == 0) {
         zone_set_free(zones);
@@ -34,7 +34,7 @@ int zone_publication_check(const struct config *config, struct error_detail *det
 int zone_publication_publish(struct config *config, struct store *store, struct value_ttls *ttls,
                              struct responder *responder, struct error_detail *detail)
 {
-    struct zone_set *zones;
+    struct zone_set *zones = NULL;
     for (unsigned i = 0; i < config->zones_count; i++) {
         struct config_zone *zone = &config->zones[i];
         int rc = store_zone_number(store, zone->name, &zone->source.options.number, detail);
