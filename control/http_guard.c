@@ -77,12 +77,14 @@ static bool parse_length(const char *digits, size_t len, uint64_t *value)
     return true;
 }
 
+/* One framing a request: a second header that gives one, the same or the other, is refused. */
 static enum http_guard_verdict header_line(struct http_guard *guard)
 {
     size_t len;
     const char *value = value_of(guard, "content-length", &len);
     if (value != NULL) {
-        if (guard->has_length || guard->line_total > guard->line_len || !parse_length(value, len, &guard->body_left)) {
+        if (guard->has_length || guard->has_encoding || guard->line_total > guard->line_len ||
+            !parse_length(value, len, &guard->body_left)) {
             return HTTP_GUARD_BAD;
         }
         guard->has_length = true;
@@ -90,8 +92,8 @@ static enum http_guard_verdict header_line(struct http_guard *guard)
     }
     value = value_of(guard, "transfer-encoding", &len);
     if (value != NULL) {
-        if (guard->has_encoding || guard->line_total > guard->line_len || len != strlen("chunked") ||
-            strncasecmp(value, "chunked", len) != 0) {
+        if (guard->has_encoding || guard->has_length || guard->line_total > guard->line_len ||
+            len != strlen("chunked") || strncasecmp(value, "chunked", len) != 0) {
             return HTTP_GUARD_BAD;
         }
         guard->has_encoding = true;
@@ -110,9 +112,6 @@ static enum http_guard_verdict header_line(struct http_guard *guard)
 
 static enum http_guard_verdict end_of_head(struct http_guard *guard)
 {
-    if (guard->has_length && guard->has_encoding) {
-        return HTTP_GUARD_BAD;
-    }
     if (guard->has_length && guard->body_left > guard->body_max) {
         return HTTP_GUARD_BODY_TOO_LARGE;
     }
