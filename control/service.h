@@ -67,13 +67,14 @@ struct service_login {
 
 /* Checks a username, a key and the client's address against the store. Any thread; a point read.
  * Returns 0; TXTD_EFORBIDDEN for an unknown user, a wrong key, an address that is not allowed (in about the same time);
- * TXTD_ELIMITED with *retry_after_s when this client has failed too often; TXTD_EIO or TXTD_ECORRUPT. */
+ * TXTD_ELIMITED with *retry_after_s instead, when this client has failed too often (a right key is still taken); TXTD_EIO or
+ * TXTD_ECORRUPT. */
 int service_login(struct service *service, const uint8_t client[16], const char *username, size_t username_len,
                   const char *key, size_t key_len, struct service_login *login, unsigned *retry_after_s);
 
-/* Tells the service that a request of a logged-in client was refused after all (a delegate that is not the account's): it
- * counts against the client as a wrong key does. Any thread. */
-void service_refused(struct service *service, const uint8_t client[16]);
+/* For a request of a logged-in client that is refused after all (a delegate that is not the account's): it counts as a
+ * wrong key does. Any thread. Returns TXTD_EFORBIDDEN, or TXTD_ELIMITED with *retry_after_s. */
+int service_refused(struct service *service, const uint8_t client[16], unsigned *retry_after_s);
 
 /* The delegate of a logged-in account. Any thread; a point read. Returns 0, TXTD_ENOTFOUND (deleted, too), TXTD_EIO or
  * TXTD_ECORRUPT. */
@@ -89,7 +90,8 @@ struct service_registration {
 /* Prepares a new delegate with its account in the first zone, or an update of `login`'s delegate. `token` is what the client
  * has shown, or NULL. Any thread.
  * Return 0 with a *call that the caller must submit; TXTD_EFORBIDDEN (token needed) or TXTD_ENOTFOUND (registration is off);
- * TXTD_ELIMITED with *retry_after_s; TXTD_EFULL (too many calls under way); TXTD_EINVAL (value too long); TXTD_ESYS. */
+ * TXTD_ELIMITED with *retry_after_s; TXTD_EFULL (too many calls under way); TXTD_EINVAL (value empty or too long);
+ * TXTD_EUNSUPPORTED (the delegate's zone is no longer served); TXTD_ESYS or TXTD_ENOMEM. */
 int service_prepare_registration(struct service *service, const uint8_t client[16], const char *token, size_t token_len,
                                  const struct service_registration *registration, struct service_call **call,
                                  unsigned *retry_after_s);
@@ -106,6 +108,9 @@ void service_submit(struct service_call *call, service_done_fn done, void *conte
  * (the committer's queue); TXTD_ENOSPC, TXTD_EIO, TXTD_ECLOSED ... (the store takes no changes now). Counts the result and
  * writes the audit line; call it once. */
 int service_call_result(struct service_call *call);
+
+/* The rules that the call was prepared under; the call's own. */
+const struct service_rules *service_call_rules(const struct service_call *call);
 
 /* What a successful registration made; valid until service_call_free. */
 struct service_registered {

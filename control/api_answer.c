@@ -1,0 +1,94 @@
+#include "control/api_answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/api_path.h"
+#include "control/cors.h"
+
+#define CONTENT_TYPE   "application/json"
+#define BUSY_RETRY_S   1
+#define OWN_HEADER_MAX 2 /* Allow or Retry-After, Cache-Control */
+
+static void answer(const struct api_request *request, int status, const struct http_header *own, const char *body,
+                   size_t body_len)
+{
+    struct http_header headers[OWN_HEADER_MAX + CORS_HEADERS_MAX];
+    unsigned count = 0;
+    /* Answers hold secrets or the state of a moment. */
+    headers[count++] = (struct http_header){"cache-control", "no-store"};
+    if (own != NULL) {
+        headers[count++] = *own;
+    }
+    count += cors_headers(request->rules, request->exchange, request->methods, headers + count);
+    http_exchange_answer(request->exchange, status, CONTENT_TYPE, headers, count, body, body_len);
+}
+
+static void answer_error(const struct api_request *request, int status, const struct http_header *own, const char *word,
+                         const char *detail)
+{
+    char body[512];
+    /* Words and sentences are the program's own: nothing in them needs escaping. */
+    int len = detail == NULL ? snprintf(body, sizeof body, "{\"error\":\"%s\"}", word)
+                             : snprintf(body, sizeof body, "{\"error\":\"%s\",\"detail\":\"%s\"}", word, detail);
+    answer(request, status, own, body, (size_t)len);
+}
+
+void api_answer_text(const struct api_request *request, int status, const char *body, size_t body_len)
+{
+    answer(request, status, NULL, body, body_len);
+}
+
+void api_answer_json(const struct api_request *request, int status, json_t *json)
+{
+    char *body = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    if (body == NULL) {
+        answer_error(request, 500, NULL, "internal_error", NULL);
+        return;
+    }
+    size_t len = strlen(body);
+    answer(request, status, NULL, body, len);
+    explicit_bzero(body, len); /* a registration's answer holds the key */
+    free(body);
+}
+
+void api_answer_error(const struct api_request *request, int status, const char *word, const char *detail)
+{
+    answer_error(request, status, NULL, word, detail);
+}
+
+static void answer_later(const struct api_request *request, int status, const char *word, unsigned retry_after_s)
+{
+    char seconds[16];
+    (void)snprintf(seconds, sizeof seconds, "%u", retry_after_s);
+    answer_error(request, status, &(struct http_header){"retry-after", seconds}, word, NULL);
+}
+
+void api_answer_limited(const struct api_request *request, unsigned retry_after_s)
+{
+    answer_later(request, 429, "rate_limited", retry_after_s);
+}
+
+void api_answer_method(const struct api_request *request)
+{
+    struct http_header allow = {"allow", request->methods}; /* RFC 9110 section 15.5.6 */
+    if (http_text_is(http_exchange_method(request->exchange), "OPTIONS")) {
+        answer(request, 204, &allow, "", 0);
+    } else {
+        answer_error(request, 405, &allow, "method_not_allowed", NULL);
+    }
+}
+
+void api_answer_code(const struct api_request *request, int code, unsigned retry_after_s)
+{
+    switch (code) {
+    case TXTD_EFORBIDDEN: answer_error(request, 401, NULL, "forbidden", NULL); break;
+    case TXTD_ENOTFOUND: answer_error(request, 404, NULL, "not_found", NULL); break;
+    case TXTD_EUNSUPPORTED: answer_error(request, 404, NULL, "zone_not_served", NULL); break;
+    case TXTD_ELIMITED: api_answer_limited(request, retry_after_s); break;
+    /* The rest is our trouble, not the client's: a full queue, a full disk, a stop. */
+    default: answer_later(request, 503, "unavailable", BUSY_RETRY_S); break;
+    }
+}

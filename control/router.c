@@ -1,0 +1,64 @@
+#include "control/router.h"
+
+#include "control/acmedns_api.h"
+#include "control/api_answer.h"
+#include "control/api_path.h"
+#include "control/health_api.h"
+#include "control/metrics_api.h"
+#include "control/native_api.h"
+#include "control/service.h"
+
+static void handle_internal(const struct router *router, const struct api_path *path, const struct api_request *request)
+{
+    if (api_path_ends(path, "metrics")) {
+        metrics_api_handle(&router->metrics, request);
+    } else if (api_path_ends(path, "health")) {
+        health_api_handle(router->health, HEALTH_API_WHOLE, request);
+    } else if (api_path_ends(path, "livez")) {
+        health_api_handle(router->health, HEALTH_API_LIVE, request);
+    } else if (api_path_ends(path, "readyz")) {
+        health_api_handle(router->health, HEALTH_API_READY, request);
+    } else {
+        api_answer_error(request, 404, "not_found", NULL);
+    }
+}
+
+static bool is_native(const struct api_path *path, struct api_path *below)
+{
+    *below = *path;
+    if (!api_path_take(below, "api") || !api_path_take(below, "v1")) {
+        return false;
+    }
+    struct api_path compat = *below;
+    return !api_path_take(&compat, "acme-dns-compat");
+}
+
+static void handle_public(const struct router *router, const struct api_path *path, const struct api_request *request)
+{
+    struct api_path below;
+    if (is_native(path, &below)) {
+        native_api_handle(router->service, below, request->exchange);
+    } else if (api_path_ends(path, "livez")) {
+        health_api_handle(router->health, HEALTH_API_LIVE, request);
+    } else if (api_path_ends(path, "readyz")) {
+        health_api_handle(router->health, HEALTH_API_READY, request);
+    } else {
+        acmedns_api_handle(router->service, router->health, *path, request->exchange);
+    }
+}
+
+void router_handle(void *context, struct http_exchange *exchange)
+{
+    const struct router *router = context;
+    struct service_rules *rules = service_rules_hold(router->service);
+    struct api_request request = {exchange, rules, "GET, OPTIONS"};
+    struct api_path path;
+    if (api_path_cut(http_exchange_path(exchange), &path) != 0) {
+        api_answer_error(&request, 404, "not_found", NULL);
+    } else if (http_exchange_site(exchange) == CONFIG_SITE_INTERNAL) {
+        handle_internal(router, &path, &request);
+    } else {
+        handle_public(router, &path, &request);
+    }
+    service_rules_release(rules);
+}

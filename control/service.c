@@ -1,0 +1,192 @@
+#include "control/service.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/allowfrom.h"
+#include "control/service_internal.h"
+
+#define SECONDS_PER_MINUTE 60
+
+static int no_memory(struct error_detail *detail, int code)
+{
+    return error_describe(detail, code, "the service cannot be started: %s", txtd_error_text(code));
+}
+
+static int make_limits(struct service *service)
+{
+    int result = rate_limit_new(SERVICE_CLIENTS_REMEMBERED, &service->registrations);
+    if (result == 0) {
+        result = rate_limit_new(1, &service->registrations_total);
+    }
+    if (result == 0) {
+        result = rate_limit_new(SERVICE_ACCOUNTS_REMEMBERED, &service->updates);
+    }
+    if (result == 0) {
+        result = rate_limit_new(SERVICE_CLIENTS_REMEMBERED, &service->failures);
+    }
+    return result;
+}
+
+int service_new(const struct service_parts *parts, const struct service_settings *settings, struct service **service,
+                struct error_detail *detail)
+{
+    struct service *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return no_memory(detail, TXTD_ENOMEM);
+    }
+    made->parts = *parts;
+    pthread_mutex_init(&made->rules_lock, NULL);
+    pthread_mutex_init(&made->calls_lock, NULL);
+    /* Jansson seeds its hash of object keys once per process; here, before threads parse what clients send. */
+    json_object_seed(0);
+    int result = service_rules_new(settings, &made->rules, detail);
+    if (result == 0) {
+        result = make_limits(made);
+        if (result == 0) {
+            result = service_calls_new(made, settings->calls_max);
+        }
+        if (result != 0) {
+            (void)no_memory(detail, result);
+        }
+    }
+    if (result != 0) {
+        service_free(made);
+        return result;
+    }
+    *service = made;
+    return 0;
+}
+
+void service_free(struct service *service)
+{
+    if (service == NULL) {
+        return;
+    }
+    service_calls_free(service);
+    service_rules_release(service->rules);
+    rate_limit_free(service->registrations);
+    rate_limit_free(service->registrations_total);
+    rate_limit_free(service->updates);
+    rate_limit_free(service->failures);
+    pthread_mutex_destroy(&service->rules_lock);
+    pthread_mutex_destroy(&service->calls_lock);
+    free(service);
+}
+
+int service_reload(struct service *service, const struct service_settings *settings, struct error_detail *detail)
+{
+    struct service_rules *rules;
+    int result = service_rules_new(settings, &rules, detail);
+    if (result != 0) {
+        return result;
+    }
+    pthread_mutex_lock(&service->rules_lock);
+    struct service_rules *old = service->rules;
+    service->rules = rules;
+    pthread_mutex_unlock(&service->rules_lock);
+    service_rules_release(old);
+    return 0;
+}
+
+struct service_rules *service_rules_hold(struct service *service)
+{
+    pthread_mutex_lock(&service->rules_lock);
+    struct service_rules *rules = service->rules;
+    service_rules_retain(rules);
+    pthread_mutex_unlock(&service->rules_lock);
+    return rules;
+}
+
+void service_counters(const struct service *service, struct service_counters *counters)
+{
+    const struct service_counters *from = &service->counters;
+    counters->registrations = __atomic_load_n(&from->registrations, __ATOMIC_RELAXED);
+    counters->updates = __atomic_load_n(&from->updates, __ATOMIC_RELAXED);
+    counters->forbidden = __atomic_load_n(&from->forbidden, __ATOMIC_RELAXED);
+    counters->limited = __atomic_load_n(&from->limited, __ATOMIC_RELAXED);
+    counters->busy = __atomic_load_n(&from->busy, __ATOMIC_RELAXED);
+    counters->failed = __atomic_load_n(&from->failed, __ATOMIC_RELAXED);
+    counters->calls = __atomic_load_n(&from->calls, __ATOMIC_RELAXED);
+}
+
+uint64_t service_now_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+int service_count_refusal(struct service *service, int code)
+{
+    switch (code) {
+    case 0: break;
+    case TXTD_EFORBIDDEN:
+    case TXTD_ENOTFOUND: service_count(service, forbidden); break;
+    case TXTD_ELIMITED: service_count(service, limited); break;
+    case TXTD_EFULL: service_count(service, busy); break;
+    default: service_count(service, failed); break;
+    }
+    return code;
+}
+
+/* A refused login counts against the client. Those who fail too often learn no more than that; a right key is taken
+ * all the same, for behind one address there may be many customers, and one of them a misconfigured loop. */
+static int refuse(struct service *service, const uint8_t client[16], unsigned *retry_after_s)
+{
+    struct service_rules *rules = service_rules_hold(service);
+    struct rate rate = {rules->rates.failures_per_minute, SECONDS_PER_MINUTE};
+    service_rules_release(rules);
+    uint8_t key[RATE_LIMIT_KEY_LEN];
+    rate_limit_client_key(client, key);
+    int result = rate_limit_take(service->failures, rate, key, service_now_us(), retry_after_s);
+    return service_count_refusal(service, result == 0 ? TXTD_EFORBIDDEN : result);
+}
+
+int service_refused(struct service *service, const uint8_t client[16], unsigned *retry_after_s)
+{
+    return refuse(service, client, retry_after_s);
+}
+
+int service_login(struct service *service, const uint8_t client[16], const char *username, size_t username_len,
+                  const char *key, size_t key_len, struct service_login *login, unsigned *retry_after_s)
+{
+    struct delegate_id id;
+    bool known = delegate_id_parse(username, username_len, &id) == 0;
+    memset(login, 0, sizeof *login);
+    if (!known) {
+        /* Ask for somebody all the same, so that a malformed name takes as long as an unknown one. */
+        memset(&id, 0, sizeof id);
+    }
+    int found = store_read_account(service->parts.store, &id, &login->account);
+    if (found != 0 && found != TXTD_ENOTFOUND) {
+        return service_count_refusal(service, found);
+    }
+    if (found == TXTD_ENOTFOUND || !known) {
+        /* An account without keys: all that follows is done, and nothing matches. */
+        memset(&login->account, 0, sizeof login->account);
+        known = false;
+    }
+    int hashed = credentials_hash(key, key_len, login->key_hash);
+    if (hashed != 0) {
+        return service_count_refusal(service, hashed);
+    }
+    bool matches = credentials_match(&login->account, login->key_hash, &login->key_id);
+    bool allowed = allowfrom_match(login->account.allowfrom, login->account.allowfrom_count, client);
+    if (!known || !matches || !allowed) {
+        memset(login, 0, sizeof *login);
+        return refuse(service, client, retry_after_s);
+    }
+    return 0;
+}
+
+int service_read_delegate(struct service *service, const struct service_login *login, struct delegate_state *delegate)
+{
+    int result = store_read_delegate(service->parts.store, login->account.zone, &login->account.delegate, delegate);
+    if (result == 0 && delegate->deleted) {
+        return TXTD_ENOTFOUND;
+    }
+    return result;
+}
