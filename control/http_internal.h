@@ -121,7 +121,7 @@ void http_connections_check(struct http_thread *thread);
 
 /* --- http_exchange.c; the loop's thread --- */
 
-void http_origin_release(void *origin);
+void http_origin_release(void *pointer);
 
 /* libh2o's handler for every request. */
 int http_exchange_begin(h2o_handler_t *handler, h2o_req_t *request);

@@ -68,7 +68,7 @@ struct http_server_counters {
 /* Binds the listeners. Start-up thread, before privileges are dropped. Returns 0 or a code with a `detail` that names the
  * address. */
 int http_server_bind(const struct http_server_settings *settings, http_handler_fn handler, void *context,
-                     struct http_server **server, struct error_detail *detail);
+                     struct http_server **made, struct error_detail *detail);
 
 /* The bound addresses with real ports, in the order of the settings. */
 void http_server_addresses(const struct http_server *server, struct sockaddr_storage addresses[HTTP_LISTENERS_MAX]);
@@ -78,7 +78,7 @@ int http_server_start(struct http_server *server, struct error_detail *detail);
 /* Stops accepting, lets requests that run finish for at most `drain_ms`, closes, joins. */
 void http_server_stop(struct http_server *server, unsigned drain_ms);
 void http_server_free(struct http_server *server);
-void http_server_counters(const struct http_server *server, struct http_server_counters *counters);
+void http_server_counters(const struct http_server *server, struct http_server_counters *sum);
 
 /* --- One request and its answer: on the loop's thread unless said otherwise. --- */
 

@@ -14,7 +14,7 @@ struct tls_context;
 
 /* Loads and checks a PEM chain and key (mbedtls_pk_check_pair). Start-up thread. Returns 0, or TXTD_EINVAL / TXTD_ESYS with a
  * `detail` that names the file and what is wrong. */
-int tls_context_new(const char *certificate_file, const char *key_file, struct tls_context **tls,
+int tls_context_new(const char *certificate_file, const char *key_file, struct tls_context **made,
                     struct error_detail *detail);
 void tls_context_free(struct tls_context *tls);
 

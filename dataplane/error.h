@@ -8,22 +8,22 @@
 
 enum txtd_error {
     TXTD_OK = 0,
-    TXTD_EINVAL = -1,      /* an argument or an input breaks a rule */
-    TXTD_ENOMEM = -2,      /* the system gave no memory */
-    TXTD_ENOTFOUND = -3,   /* no such thing */
-    TXTD_EEXISTS = -4,     /* such a thing is there already */
-    TXTD_ECONFLICT = -5,   /* the thing changed since it was read */
-    TXTD_EFULL = -6,       /* a bound was reached; try again later */
-    TXTD_ETRUNCATED = -7,  /* the bytes end before the thing they hold, or the room for an answer does */
-    TXTD_ECORRUPT = -8,    /* stored bytes do not decode */
-    TXTD_EUNSUPPORTED = -9,/* written by a newer txtd, or not built in */
-    TXTD_EIO = -10,        /* the disk failed */
-    TXTD_ENOSPC = -11,     /* free space is below the reserve */
-    TXTD_ESYS = -12,       /* a system call failed */
-    TXTD_EFORBIDDEN = -13, /* the caller may not */
-    TXTD_ECLOSED = -14,    /* the thing is shutting down */
-    TXTD_ETIMEOUT = -15,   /* it took longer than it may */
-    TXTD_ELIMITED = -16,   /* this caller asks too often; others may go on */
+    TXTD_EINVAL = -1,       /* an argument or an input breaks a rule */
+    TXTD_ENOMEM = -2,       /* the system gave no memory */
+    TXTD_ENOTFOUND = -3,    /* no such thing */
+    TXTD_EEXISTS = -4,      /* such a thing is there already */
+    TXTD_ECONFLICT = -5,    /* the thing changed since it was read */
+    TXTD_EFULL = -6,        /* a bound was reached; try again later */
+    TXTD_ETRUNCATED = -7,   /* the bytes end before the thing they hold, or the room for an answer does */
+    TXTD_ECORRUPT = -8,     /* stored bytes do not decode */
+    TXTD_EUNSUPPORTED = -9, /* written by a newer txtd, or not built in */
+    TXTD_EIO = -10,         /* the disk failed */
+    TXTD_ENOSPC = -11,      /* free space is below the reserve */
+    TXTD_ESYS = -12,        /* a system call failed */
+    TXTD_EFORBIDDEN = -13,  /* the caller may not */
+    TXTD_ECLOSED = -14,     /* the thing is shutting down */
+    TXTD_ETIMEOUT = -15,    /* it took longer than it may */
+    TXTD_ELIMITED = -16,    /* this caller asks too often; others may go on */
 };
 
 /* One line for the operator, without a newline. */

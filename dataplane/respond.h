@@ -17,7 +17,7 @@ struct rrl;
 struct sockaddr;
 struct zone_set;
 
-#define RESPOND_BURST_MAX 32
+#define RESPOND_BURST_MAX       32
 #define RESPOND_UDP_PAYLOAD_MAX 1232 /* octets; what we send and advertise over UDP (RFC 9715 section 3.1) */
 
 enum transport {
@@ -29,40 +29,40 @@ enum transport {
 
 /* One message. Query in, answer out, in place. */
 struct packet {
-    uint8_t *wire;     /* the transport's buffer */
-    uint16_t len;      /* octets of the query; on return octets of the answer, 0: send nothing */
-    uint16_t capacity; /* octets that may be written at wire; >= 1232 for UDP, 65535 for TCP */
-    uint8_t transport; /* enum transport */
+    uint8_t *wire;                 /* the transport's buffer */
+    uint16_t len;                  /* octets of the query; on return octets of the answer, 0: send nothing */
+    uint16_t capacity;             /* octets that may be written at wire; >= 1232 for UDP, 65535 for TCP */
+    uint8_t transport;             /* enum transport */
     const struct sockaddr *client; /* AF_INET or AF_INET6; read only, valid during the call */
 };
 
 /* The worker's clocks, read once a burst. */
 struct respond_clock {
-    int64_t wall_s;    /* seconds since 1970 */
-    uint64_t mono_ms;  /* milliseconds, never going back */
+    int64_t wall_s;   /* seconds since 1970 */
+    uint64_t mono_ms; /* milliseconds, never going back */
 };
 
 /* Counters of one worker: written by it alone, read by anyone (relaxed). */
 struct respond_counters {
     uint64_t queries[TRANSPORT_COUNT];
-    uint64_t dropped;          /* not answered: QR=1, shorter than a header, rate limit */
-    uint64_t rcode[24];        /* answers by extended RCODE; 23 = BADCOOKIE */
-    uint64_t answers_txt;      /* positive answers from a delegate */
-    uint64_t answers_static;   /* positive answers from static records */
+    uint64_t dropped;        /* not answered: QR=1, shorter than a header, rate limit */
+    uint64_t rcode[24];      /* answers by extended RCODE; 23 = BADCOOKIE */
+    uint64_t answers_txt;    /* positive answers from a delegate */
+    uint64_t answers_static; /* positive answers from static records */
     uint64_t nodata;
     uint64_t truncated;
-    uint64_t rate_limited;     /* slipped or dropped */
+    uint64_t rate_limited; /* slipped or dropped */
     uint64_t cookies_valid;
 };
 
 /* What the operator sets and may reload; copied by responder_publish_settings. */
 #define RESPOND_COOKIE_SECRETS_MAX 2
 struct respond_settings {
-    char identity[128];       /* CHAOS id.server and hostname.bind, and NSID; empty: off (REFUSED) */
-    char version[128];        /* CHAOS version.bind; empty: off */
+    char identity[128]; /* CHAOS id.server and hostname.bind, and NSID; empty: off (REFUSED) */
+    char version[128];  /* CHAOS version.bind; empty: off */
     uint8_t cookie_secrets[RESPOND_COOKIE_SECRETS_MAX][16]; /* RFC 9018; [0] makes new cookies, all are accepted */
-    unsigned cookie_secrets_count; /* 0: cookies off */
-    uint16_t tcp_keepalive_100ms;  /* edns-tcp-keepalive (RFC 7828), in units of 100 ms; 0: never sent */
+    unsigned cookie_secrets_count;                          /* 0: cookies off */
+    uint16_t tcp_keepalive_100ms; /* edns-tcp-keepalive (RFC 7828), in units of 100 ms; 0: never sent */
 };
 
 /* What all workers share: the table, the zones (RCU), the settings (RCU). */

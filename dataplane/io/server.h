@@ -17,7 +17,7 @@
 #include "dataplane/respond.h"
 
 #define DNS_SERVER_ADDRESSES_MAX 64
-#define DNS_SERVER_WORKERS_MAX 256
+#define DNS_SERVER_WORKERS_MAX   256
 
 struct dns_server;
 
@@ -32,17 +32,17 @@ struct dns_tcp_limits {
     unsigned idle_ms;                    /* without a whole query */
     unsigned send_ms;                    /* an answer that makes no progress */
     unsigned queries_per_connection_max; /* 0: no limit */
-    size_t   output_max;                 /* octets that wait for a client that pipelines and does not read */
+    size_t output_max;                   /* octets that wait for a client that pipelines and does not read */
 };
 
 struct dns_server_settings {
     struct dns_address addresses[DNS_SERVER_ADDRESSES_MAX];
     unsigned addresses_count;
-    unsigned workers;                    /* 0: one per CPU this process may run on */
-    bool pin;                            /* pin worker n to the n-th allowed CPU */
-    unsigned udp_receive_buffer;         /* SO_RCVBUF octets; 0: the system's */
+    unsigned workers;            /* 0: one per CPU this process may run on */
+    bool pin;                    /* pin worker n to the n-th allowed CPU */
+    unsigned udp_receive_buffer; /* SO_RCVBUF octets; 0: the system's */
     struct dns_tcp_limits tcp;
-    bool rrl;                            /* rate limiting on; `rrl_settings` are per process, divided here */
+    bool rrl; /* rate limiting on; `rrl_settings` are per process, divided here */
     struct rrl_settings rrl_settings;
 };
 
@@ -54,7 +54,7 @@ struct dns_tcp_counters {
 /* Binds every socket. Start-up thread, before privileges are dropped. `responder` is borrowed.
  * Returns 0, or TXTD_EINVAL / TXTD_ESYS / TXTD_ENOMEM with a `detail` that names the address (a taken port, a missing one). */
 int dns_server_bind(const struct dns_server_settings *settings, const struct responder *responder,
-                    struct dns_server **server, struct error_detail *detail);
+                    struct dns_server **made, struct error_detail *detail);
 
 /* The bound addresses with their real ports, as many as settings had. */
 void dns_server_addresses(const struct dns_server *server, struct dns_address addresses[DNS_SERVER_ADDRESSES_MAX]);

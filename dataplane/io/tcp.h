@@ -15,7 +15,7 @@ struct tcp_server;
 
 /* Makes a server over listening sockets (borrowed). Returns 0, TXTD_ENOMEM or TXTD_ESYS. Start-up thread. */
 int tcp_server_new(const struct responder *responder, const struct dns_tcp_limits *limits, const int listeners[],
-                   unsigned listeners_count, const bool *stop, struct tcp_server **server);
+                   unsigned listeners_count, const bool *stop, struct tcp_server **made);
 
 /* Serves until *stop; closes all connections. On its own thread, which it registers with QSBR. */
 void tcp_server_run(struct tcp_server *server);

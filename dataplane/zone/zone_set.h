@@ -17,9 +17,9 @@ struct zone_set_builder;
 
 /* What a zone is told beside its records. */
 struct zone_options {
-    uint16_t number;        /* the store's number for the zone; what delegates are keyed by */
-    uint32_t value_ttl_s;   /* TTL of delegates' TXT values; default 1 */
-    bool delegate_caa;      /* answer CAA `0 issue ";"` at every delegate; default on */
+    uint16_t number;              /* the store's number for the zone; what delegates are keyed by */
+    uint32_t value_ttl_s;         /* TTL of delegates' TXT values; default 1 */
+    bool delegate_caa;            /* answer CAA `0 issue ";"` at every delegate; default on */
     bool delegate_mail_hardening; /* null MX (RFC 7505), and SPF/DMARC reject records below delegates; default off */
 };
 

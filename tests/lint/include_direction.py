@@ -17,7 +17,7 @@ OWNERS = {
     r"^h2o": r"^control/http_",
     r"^mbedtls/": r"^control/(tls|http_)",
     r"^rocksdb/": r"^storage/",
-    r"^ldns/": r"^control/(zone_loader|txtctl)",
+    r"^ldns/": r"^control/(zone_|txtctl)",
     r"^jansson": r"^control/",
     r"^curl/": r"^control/txtctl",
 }
