@@ -20,7 +20,7 @@ struct router {
     struct metrics_sources metrics;
 };
 
-/* An http_handler_fn; `router` is a const struct router *. */
-void router_handle(void *router, struct http_exchange *exchange);
+/* An http_handler_fn; `context` is a const struct router *. */
+void router_handle(void *context, struct http_exchange *exchange);
 
 #endif
