@@ -50,7 +50,7 @@ def enter():
                 sys.exit("%s is missing: see deploy/packages-test.txt" % tool)
         environment = dict(os.environ, TXTD_CONFORMANCE_INSIDE="1", PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
         command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        os.execvpe("unshare", command + [sys.executable, *sys.argv], environment)
+        os.execvpe("unshare", command + [sys.executable, "-B", *sys.argv], environment)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     subprocess.run(["ip", "address", "add", "127.0.0.5/8", "dev", "lo"], check=True)  # BIND wants to see its address
     signal.signal(signal.SIGALRM, expire)

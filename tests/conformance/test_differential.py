@@ -6,7 +6,6 @@ does an entry that nothing matches any more."""
 import collections
 import os
 import socket
-import sys
 import tomllib
 import types
 import uuid
@@ -245,5 +244,4 @@ def test(scene, program):
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True
     run(test)

@@ -7,7 +7,6 @@ import select
 import shlex
 import socket
 import struct
-import sys
 import time
 import types
 
@@ -216,5 +215,4 @@ def test(scene, program):
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True
     run(test)

@@ -3,7 +3,6 @@
 
 import select
 import socket
-import sys
 import time
 import types
 
@@ -61,5 +60,4 @@ def test(scene, program):
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True
     run(test)

@@ -4,7 +4,6 @@
 import re
 import signal
 import subprocess
-import sys
 import time
 
 import dns.message
@@ -86,5 +85,4 @@ def test(scene, program):
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True
     run(test)

@@ -3,7 +3,6 @@
 and through BIND, from a private root down to txtd, over IPv4 and IPv6."""
 
 import os
-import sys
 import time
 import uuid
 
@@ -203,5 +202,4 @@ def test(scene, program):
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True
     run(test)

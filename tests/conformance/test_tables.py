@@ -3,7 +3,6 @@
 defaults, then with every option of the zone and of DNS the other way."""
 
 import os
-import sys
 import uuid
 
 import cookies
@@ -81,5 +80,4 @@ def test(scene, program):
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True
     run(test)
