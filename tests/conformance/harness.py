@@ -352,6 +352,8 @@ def run(test):
         test(scene, sys.argv[1])
         for name in scene.processes:
             scene.check_alive(name)
+        if scene.stop("txtd") != 0:  # a sanitizer's report, too
+            raise Failure("txtd did not end with status 0:\n" + scene.log("txtd", 60))
     except Failure as failure:
         print("FAILED: %s" % failure)
         if "txtd" in scene.processes:

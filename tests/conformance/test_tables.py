@@ -62,8 +62,6 @@ def check_tables(scene, tables, names):
     failures = sum(run_table(scene, table, names) for table in tables)
     if failures:
         raise Failure("%d rows" % failures)
-    if scene.stop("txtd") != 0:
-        raise Failure("txtd did not end with status 0")
 
 
 def test(scene, program):
@@ -73,6 +71,8 @@ def test(scene, program):
     delegates = Delegates(txtd, 1)
     alias_to_delegate(scene, txtd, delegates)
     check_tables(scene, TABLES, variables(delegates))
+    if scene.stop("txtd") != 0:
+        raise Failure("txtd did not end with status 0")
     # The same store again: what was registered and updated is there after the restart.
     options = {"value_ttl": "7s", "delegate_caa": False, "delegate_mail_hardening": True}
     Txtd(scene, program, options, identity="", version="", cookie_secrets=[NEW_SECRET, COOKIE_SECRET]).start()
