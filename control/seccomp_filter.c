@@ -20,6 +20,7 @@ static const int allowed[] = {
     SCMP_SYS(mprotect),
     SCMP_SYS(madvise),
     SCMP_SYS(membarrier),
+    SCMP_SYS(msync),
     /* threads and scheduling */
     SCMP_SYS(futex),
     SCMP_SYS(set_robust_list),
@@ -34,6 +35,7 @@ static const int allowed[] = {
     SCMP_SYS(sched_setaffinity),
     SCMP_SYS(sched_getparam),
     SCMP_SYS(sched_getscheduler),
+    SCMP_SYS(sched_setscheduler),
     SCMP_SYS(getcpu),
     SCMP_SYS(getpriority),
     SCMP_SYS(setpriority),
