@@ -106,7 +106,7 @@ static bool answer_has(const ldns_pkt *answer, const char *value)
 int dns_check(const char *server, const char *name, const char *value, unsigned timeout_s, bool *found,
               struct error_detail *detail)
 {
-    ldns_resolver *resolver;
+    ldns_resolver *resolver = NULL;
     ldns_pkt *answer = NULL;
     *found = false;
     int result = make_resolver(server, timeout_s, &resolver, detail);
