@@ -23,13 +23,26 @@ static const struct config_key zone_keys[] = {
     ZONE_KEY(delegate_mail_hardening, source.options.delegate_mail_hardening, CONFIG_BOOL, "false", 0, 1),
 };
 
+static bool lies_inside(const char *name, const char *apex)
+{
+    size_t name_len = strlen(name), apex_len = strlen(apex);
+    return name_len >= apex_len && strcmp(name + name_len - apex_len, apex) == 0 &&
+           (name_len == apex_len || name[name_len - apex_len - 1] == '.');
+}
+
 static int read_nameserver(const struct config_reader *reader, const struct config_raw_nameserver *raw,
-                           const char *prefix, struct zone_nameserver *nameserver)
+                           const char *prefix, const char *apex, struct zone_nameserver *nameserver)
 {
     char path[160], name[CONFIG_NAME_SIZE];
     (void)snprintf(path, sizeof path, "%s.name", prefix);
     if (config_parse_zone_name(raw->name, name) != 0) {
         return config_refuse(reader, path, "\"%.80s\" is not a host name", raw->name);
+    }
+    if (lies_inside(name, apex) && raw->addresses_count == 0) {
+        return config_refuse(reader, prefix, "%s lies in the zone, so it needs addresses", name);
+    }
+    if (!lies_inside(name, apex) && raw->addresses_count > 0) {
+        return config_refuse(reader, prefix, "%s lies outside %s: its addresses belong into its own zone", name, apex);
     }
     for (unsigned i = 0; i < raw->addresses_count; i++) {
         struct ip_prefix address;
@@ -45,7 +58,7 @@ static int read_nameserver(const struct config_reader *reader, const struct conf
 }
 
 static int read_nameservers(const struct config_reader *reader, const struct config_raw_zone *raw, const char *prefix,
-                            struct zone_basics *basics)
+                            const char *apex, struct zone_basics *basics)
 {
     struct zone_nameserver *nameservers =
         config_alloc(reader->memory, raw->nameservers_count, sizeof(struct zone_nameserver));
@@ -55,7 +68,7 @@ static int read_nameservers(const struct config_reader *reader, const struct con
     for (unsigned i = 0; i < raw->nameservers_count; i++) {
         char path[80];
         (void)snprintf(path, sizeof path, "%s.nameservers[%u]", prefix, i);
-        int rc = read_nameserver(reader, &raw->nameservers[i], path, &nameservers[i]);
+        int rc = read_nameserver(reader, &raw->nameservers[i], path, apex, &nameservers[i]);
         if (rc != 0) {
             return rc;
         }
@@ -96,7 +109,7 @@ static int read_zone(const struct config_reader *reader, const struct config_raw
     zone_basics_init(&zone->source.basics);
     rc = config_keys_read(reader, zone_keys, sizeof zone_keys / sizeof zone_keys[0], raw, zone, prefix);
     if (rc == 0) {
-        rc = read_nameservers(reader, raw, prefix, &zone->source.basics);
+        rc = read_nameservers(reader, raw, prefix, zone->name, &zone->source.basics);
     }
     if (rc == 0 && raw->nameservers_count == 0 && raw->zone_file == NULL && raw->records_count == 0) {
         rc = config_refuse(reader, prefix, "%s has no name server; give nameservers, or a zone_file with NS records",

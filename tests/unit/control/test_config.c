@@ -300,6 +300,10 @@ static void test_refusals(void **state)
         {LINE_6 "    value_ttl: 500ms\n", ":6: zones[0].value_ttl: \"500ms\" is not a whole number of seconds"},
         {"zones:\n  - name: a.example\n    nameservers:\n      - name: ns.a.example\n        addresses: [1.2.3]\n",
          ":5: zones[0].nameservers[0].addresses[0]: \"1.2.3\" is not an IPv4 or IPv6 address"},
+        {"zones:\n  - name: a.example\n    nameservers: [{name: A.EXAMPLE.}]\n",
+         ":3: zones[0].nameservers[0]: a.example lies in the zone, so it needs addresses"},
+        {"zones:\n  - name: a.example\n    nameservers: [{name: ns.ba.example, addresses: ['::1']}]\n",
+         ":3: zones[0].nameservers[0]: ns.ba.example lies outside a.example"},
         {"zones:\n  - name: a.example\n    nameservers: [{name: 'n s'}]\n",
          ":3: zones[0].nameservers[0].name: \"n s\" is not a host name"},
     };
