@@ -1,0 +1,17 @@
+/* population.h: the service that the network benchmarks serve: one zone, delegates with two live values each. */
+#ifndef TXTD_BENCH_POPULATION_H
+#define TXTD_BENCH_POPULATION_H
+
+#include <stdint.h>
+
+struct delegate_table;
+struct responder;
+
+/* Fills a table with `delegates` delegates of auth.example and makes a responder over both. Ends the program when it cannot. */
+struct responder *population_new(uint64_t delegates, struct delegate_table **table);
+void population_free(struct responder *responder, struct delegate_table *table);
+
+/* Prints `count` random names of those delegates, as dnsperf reads them. */
+void population_print_names(uint64_t delegates, uint64_t count);
+
+#endif
