@@ -1,9 +1,10 @@
 #!/bin/bash
 # tests/run.sh: installs what is needed, builds, runs every test. Debian 12, root. Idempotent.
 #
-#   tests/run.sh                  everything: release build, fuzzers briefly, ThreadSanitizer, then the whole suite under
-#                                 AddressSanitizer + UndefinedBehaviorSanitizer; ends with ctest's summary of that last run
-#   tests/run.sh release|asan|tsan|fuzz ...   only these stages
+#   tests/run.sh                  everything: the quick start, the whole suite in a release build, fuzzers briefly,
+#                                 ThreadSanitizer, then the suite under AddressSanitizer + UndefinedBehaviorSanitizer;
+#                                 ends with ctest's summary of that last run
+#   tests/run.sh quickstart|release|fuzz|tsan|asan ...   only these stages
 #   TXTD_SKIP_INSTALL=1           do not call apt-get (everything is installed already)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -53,9 +54,13 @@ suite() { # PRESET [ctest options]
 }
 
 install_packages
-[ $# -gt 0 ] || set -- release fuzz tsan asan
+[ $# -gt 0 ] || set -- quickstart release fuzz tsan asan
 for what in "$@"; do
     case $what in
+    quickstart)
+        stage="quick start"
+        TXTD_SKIP_INSTALL=1 deploy/quickstart.sh
+        ;;
     release)
         build release
         suite release
@@ -75,7 +80,7 @@ for what in "$@"; do
         suite asan -LE lint
         ;;
     *)
-        echo "usage: tests/run.sh [release|fuzz|tsan|asan ...]" >&2
+        echo "usage: tests/run.sh [quickstart|release|fuzz|tsan|asan ...]" >&2
         exit 2
         ;;
     esac
