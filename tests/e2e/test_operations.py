@@ -1,0 +1,129 @@
+#!/usr/bin/python3
+"""What an operator looks at: /metrics (judged by promtool), /health and /readyz, and what they say when the store takes no
+changes.
+
+    test_operations.py TXTD TXTCTL
+"""
+import os
+import re
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import service  # noqa: E402
+
+VALUE = "___validation_token_received_from_the_ca___"
+
+
+def metric(text, name):
+    found = re.search("^%s (\\S+)$" % re.escape(name), text, re.MULTILINE)
+    if found is None:
+        raise service.Failure("no metric %s in:\n%s" % (name, text))
+    return float(found[1])
+
+
+def get_metrics(txtd):
+    status, text = txtd.get_internal("/metrics")
+    if status != 200:
+        raise service.Failure("/metrics was answered %d" % status)
+    return text
+
+
+def expect_internal(txtd, path, status, body=None):
+    got = txtd.get_internal(path)
+    if got[0] != status or (body is not None and got[1] != body):
+        raise service.Failure("%s was answered %s, not %d %s" % (path, got, status, body))
+
+
+def check_metrics(txtd):
+    account = txtd.register()
+    connection = txtd.connect()
+    for number in range(3):
+        service.update(connection, account, VALUE[:-1] + str(number))
+    service.update(connection, dict(account, password="wrong"), VALUE)
+    connection.close()
+    txtd.dig(account["fulldomain"])
+    text = get_metrics(txtd)
+    promtool = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True, check=False)
+    if promtool.returncode != 0 or promtool.stderr.strip():
+        raise service.Failure("promtool: " + promtool.stdout + promtool.stderr)
+    for name, least in (("txtd_registrations_total", 1), ("txtd_updates_total", 3),
+                        ('txtd_refusals_total{reason="forbidden"}', 1), ('txtd_dns_queries_total{transport="udp"}', 1),
+                        ('txtd_dns_positive_answers_total{source="delegate"}', 1), ("txtd_delegates", 1),
+                        ("txtd_delegates_live", 1), ("txtd_commits_total", 4), ("txtd_store_revision", 4),
+                        ("txtd_dns_answering", 1), ("txtd_store_writable", 1), ('txtd_http_answers_total{status="2xx"}', 4),
+                        ("txtd_certificate_not_after_seconds", time.time())):
+        if metric(text, name) < least:
+            raise service.Failure("%s is %g, expected is %g or more" % (name, metric(text, name), least))
+
+
+def check_internal_site(txtd):
+    expect_internal(txtd, "/livez", 200, '{"status":"ok"}')
+    expect_internal(txtd, "/readyz", 200, '{"status":"ok"}')
+    expect_internal(txtd, "/health", 200, '{"status":"ok"}')
+    expect_internal(txtd, "/register", 404)
+    expect_internal(txtd, "/api/v1/delegates/x", 404)
+
+
+def check_health_costs_nothing(txtd):
+    """However often it is asked: one probe a second, and no write."""
+    before = get_metrics(txtd)
+    begin = time.monotonic()
+    for _ in range(200):
+        expect_internal(txtd, "/health", 200)
+    took = time.monotonic() - begin
+    after = get_metrics(txtd)
+    queries = 'txtd_dns_queries_total{transport="udp"}'
+    if metric(after, queries) - metric(before, queries) > took + 3:
+        raise service.Failure("200 requests for /health led to %g queries" %
+                              (metric(after, queries) - metric(before, queries)))
+    if metric(after, "txtd_store_revision") != metric(before, "txtd_store_revision"):
+        raise service.Failure("requests for /health led to commits")
+
+
+def check_full_store(txtd, account):
+    """Space is below the reserve: changes are 503, /health says why, DNS and /readyz go on."""
+    deadline = time.monotonic() + 10
+    while txtd.get_internal("/health")[0] != 503:
+        if time.monotonic() > deadline:
+            raise service.Failure("/health does not tell that the store is full")
+        time.sleep(0.1)
+    if "reserve" not in txtd.get_internal("/health")[1]:
+        raise service.Failure("/health does not tell why: " + txtd.get_internal("/health")[1])
+    expect_internal(txtd, "/readyz", 200)
+    expect_internal(txtd, "/livez", 200)
+    connection = txtd.connect()
+    got = service.update(connection, account, VALUE)
+    connection.request("POST", "/register")
+    response = connection.getresponse()
+    text = response.read().decode()
+    if got != (503, '{"error":"unavailable"}') or (response.status, text) != (503, '{"error":"unavailable"}'):
+        raise service.Failure("changes were answered %s and %d %s" % (got, response.status, text))
+    if response.headers.get("Retry-After") is None:
+        raise service.Failure("503 without Retry-After")
+    connection.close()
+    if txtd.dig(account["fulldomain"]) != ["1" * 43]:
+        raise service.Failure("DNS does not go on")
+    if metric(get_metrics(txtd), "txtd_store_writable") != 0:
+        raise service.Failure("txtd_store_writable is not 0")
+
+
+def main(directory, program, _txtctl):
+    with service.Txtd(program, directory) as txtd:
+        check_metrics(txtd)
+        check_internal_site(txtd)
+        check_health_costs_nothing(txtd)
+        account = txtd.register()
+        connection = txtd.connect()
+        service.update(connection, account, "1" * 43)
+        connection.close()
+        txtd.stop()
+    with service.Txtd(program, directory, store={"reserve": "1024TiB"}) as txtd:
+        check_full_store(txtd, account)
+        txtd.stop()
+
+
+if __name__ == "__main__":
+    service.run(main)
