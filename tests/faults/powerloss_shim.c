@@ -4,6 +4,7 @@
  * (outside of it). Nothing changes for the process, but that syncing costs no time. Kill it at any moment with SIGKILL, and
  * let powerloss_disk make the disk as it would be after a power failure at that moment. README.md has the model.
  *
+ * With POWERLOSS_LIE=1 syncs succeed and make nothing durable: a program that relies on them must be found out.
  * POWERLOSS_FAIL may name a file: while it exists, each sync of a watched file fails with EIO (and is not noted), as with a disk
  * that has gone bad.
  *
@@ -37,6 +38,7 @@ static struct {
     char root[PATH_MAX];
     size_t root_len; /* 0: watch nothing */
     const char *fail_trigger;
+    bool lies;
     int journal;
     uint32_t files;            /* numbers given */
     ino_t inodes[FILES_MAX];   /* by number */
@@ -191,6 +193,7 @@ __attribute__((constructor)) static void begin(void)
     }
     syscall(SYS_close, fd);
     shim.fail_trigger = getenv("POWERLOSS_FAIL");
+    shim.lies = getenv("POWERLOSS_LIE") != NULL;
     shim.root_len = strlen(shim.root);
     note_directory("", true);
 }
@@ -400,6 +403,9 @@ static int sync_watched(int fd)
     if (is_failing()) {
         errno = EIO;
         return -1;
+    }
+    if (shim.lies) {
+        return 0;
     }
     char path[PATH_MAX];
     pthread_mutex_lock(&shim.lock);
