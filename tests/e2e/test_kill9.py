@@ -5,8 +5,8 @@ the restart, in DNS and in the store.
     test_kill9.py TXTD TXTCTL
 
 First with kill -9, several times over one store; then with a power failure, after which the disk holds only what was synced
-(tests/faults/README.md); then with a power failure on a disk that lies about syncing, where updates must be missing: else
-this test would see nothing.
+(tests/faults/README.md); then with a power failure on a disk that lies about syncing, and with a txtd that does not sync
+(nosync.c), where updates must be missing: else this test would see nothing.
 """
 import base64
 import hashlib
@@ -37,6 +37,7 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.txtd, self.number, self.account = txtd, number, account
         self.acknowledged = begin
+        self.begin = begin
         self.registered = []
         self.fault = None
 
@@ -86,7 +87,7 @@ def missing(txtd, clients):
     lost = []
     for client in clients:
         served = txtd.dig(client.account["fulldomain"])
-        if value_of(client.number, client.acknowledged) not in served:
+        if client.acknowledged > client.begin and value_of(client.number, client.acknowledged) not in served:
             lost.append("value %d of client %d, served: %s" % (client.acknowledged, client.number, served))
         for account in client.registered:
             status, text = update(txtd.connect(), account, value_of(99, 1))
@@ -111,9 +112,9 @@ def kill_again_and_again(directory, program):
         txtd.stop()
 
 
-def cut_power(directory, program, lie):
+def cut_power(directory, program, build, lie=False):
     """Returns how many updates were acknowledged, and what is lost."""
-    parts = os.path.join(os.path.dirname(os.path.dirname(program)), "tests", "faults")
+    parts = os.path.join(build, "tests", "faults")
     disk, journal, after = (os.path.join(directory, name) for name in ("disk", "journal", "after"))
     os.makedirs(disk)
     environment = {"POWERLOSS_DIR": disk, "POWERLOSS_JOURNAL": journal,
@@ -132,25 +133,34 @@ def cut_power(directory, program, lie):
     return acknowledged, lost
 
 
-def main(directory, program, _txtctl):
-    for name in ("kill", "power", "lie"):
-        os.makedirs(os.path.join(directory, name))
-    kill_again_and_again(os.path.join(directory, "kill"), program)
-    acknowledged, lost = cut_power(os.path.join(directory, "power"), program, lie=False)
-    if lost:
-        raise Failure("after a power failure: %d of %d lost: %s" % (len(lost), acknowledged, lost[:3]))
-    print("power failure: %d updates acknowledged, all there" % acknowledged)
+def must_lose(what, directory, program, build, lie):
+    """A power failure that must not go unnoticed."""
     try:
-        acknowledged, lost = cut_power(os.path.join(directory, "lie"), program, lie=True)
-        print("without syncing: %d updates acknowledged, %d losses seen" % (acknowledged, len(lost)))
+        acknowledged, lost = cut_power(directory, program, build, lie)
+        print("%s: %d updates acknowledged, %d losses seen" % (what, acknowledged, len(lost)))
     except Failure as failure:
         if "did not start" not in str(failure):
             raise
         lost = ["the store"]
-        print("without syncing: the store does not even open")
+        print("%s: the store does not even open" % what)
     if not lost:
-        raise Failure("without syncing nothing is lost: this test sees nothing")
-    shutil.rmtree(os.path.join(directory, "lie"), ignore_errors=True)
+        raise Failure("%s: nothing is lost: this test sees nothing" % what)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def main(directory, program, _txtctl):
+    build = os.path.dirname(os.path.dirname(program))
+    places = {name: os.path.join(directory, name) for name in ("kill", "power", "lie", "nosync")}
+    for place in places.values():
+        os.makedirs(place)
+    kill_again_and_again(places["kill"], program)
+    acknowledged, lost = cut_power(places["power"], program, build)
+    if lost:
+        raise Failure("after a power failure: %d of %d lost: %s" % (len(lost), acknowledged, lost[:3]))
+    print("power failure: %d updates acknowledged, all there" % acknowledged)
+    must_lose("a disk that lies", places["lie"], program, build, lie=True)
+    must_lose("a txtd that does not sync", places["nosync"], os.path.join(build, "tests", "e2e", "txtd_nosync"), build,
+              lie=False)
 
 
 if __name__ == "__main__":
