@@ -15,7 +15,7 @@
  *       ttl                       1h     of SOA, NS and address records
  *       negative_ttl              1s     SOA minimum: how long resolvers may keep a negative answer
  *       value_ttl                 1s     TTL of delegates' TXT values
- *       value_expiry              0      a value is served for so long after its update; 0: until replaced
+ *       value_expiry              30d    values are served for so long after the last update; 0: until replaced
  *       slots                     2      values served at once, 2..16
  *       zone_file                 none   presentation format
  *       records                   []     single lines in presentation format

@@ -16,7 +16,7 @@ static const struct config_key zone_keys[] = {
     ZONE_KEY(ttl, source.basics.ttl_s, CONFIG_SECONDS, "1h", 0, TTL_MAX_S),
     ZONE_KEY(negative_ttl, source.basics.minimum_s, CONFIG_SECONDS, "1s", 0, TTL_MAX_S),
     ZONE_KEY(value_ttl, source.options.value_ttl_s, CONFIG_SECONDS, "1s", 0, TTL_MAX_S),
-    ZONE_KEY(value_expiry, value_expiry_s, CONFIG_SECONDS, "0", 0, 10ull * 366 * 86400),
+    ZONE_KEY(value_expiry, value_expiry_s, CONFIG_SECONDS, "30d", 0, 10ull * 366 * 86400),
     ZONE_KEY(slots, slots, CONFIG_NUMBER, "2", 2, DELEGATE_VALUES_MAX),
     ZONE_KEY(zone_file, source.file, CONFIG_STRING, NULL, 1, 4095),
     ZONE_KEY(delegate_caa, source.options.delegate_caa, CONFIG_BOOL, "true", 0, 1),

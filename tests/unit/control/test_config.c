@@ -70,7 +70,7 @@ static void test_minimal(void **state)
     const struct config_zone *zone = &config->zones[0];
     assert_string_equal(zone->name, "auth.example.org");
     assert_int_equal(zone->slots, 2);
-    assert_int_equal(zone->value_expiry_s, 0);
+    assert_int_equal(zone->value_expiry_s, 30 * 86400);
     assert_int_equal(zone->source.options.value_ttl_s, 1);
     assert_true(zone->source.options.delegate_caa);
     assert_false(zone->source.options.delegate_mail_hardening);
