@@ -16,6 +16,21 @@ void http_address_of(const struct sockaddr *from, uint8_t address[16])
     }
 }
 
+void http_address_to(const uint8_t address[16], struct sockaddr_storage *to)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    memset(to, 0, sizeof *to);
+    if (memcmp(address, mapped, sizeof mapped) == 0) {
+        struct sockaddr_in *ipv4 = (struct sockaddr_in *)to;
+        ipv4->sin_family = AF_INET;
+        memcpy(&ipv4->sin_addr, address + 12, 4);
+    } else {
+        struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)to;
+        ipv6->sin6_family = AF_INET6;
+        memcpy(&ipv6->sin6_addr, address, 16);
+    }
+}
+
 static bool prefix_has(const struct ip_prefix *prefix, const uint8_t address[16])
 {
     unsigned whole = prefix->len / 8;

@@ -8,6 +8,7 @@
 
 struct http_exchange {
     h2o_multithread_message_t message; /* first: what a wake sends */
+    struct cds_list_head list;         /* in the thread's */
     struct http_thread *thread;
     h2o_req_t *request;         /* NULL once the client has gone, or been answered */
     struct exchange_link *link; /* lives as long as the request */
@@ -53,8 +54,20 @@ static void exchange_free(struct http_exchange *exchange)
 {
     exchange_detach(exchange);
     http_origin_release(exchange->origin);
-    exchange->thread->exchanges--;
+    cds_list_del(&exchange->list);
     free(exchange);
+}
+
+/* A handler has run: it has answered, or kept the exchange. */
+static void settle(struct http_exchange *exchange)
+{
+    if (!exchange->kept && !exchange->answered) {
+        static const char body[] = "{\"error\":\"internal\"}";
+        http_exchange_answer(exchange, 500, "application/json", NULL, 0, body, sizeof body - 1);
+    }
+    if (!exchange->kept) {
+        exchange_free(exchange);
+    }
 }
 
 static void decide_client(struct http_exchange *exchange, const struct http_origin *origin)
@@ -87,22 +100,23 @@ int http_exchange_begin(h2o_handler_t *handler, h2o_req_t *request)
         return -1; /* libh2o answers 404; there is no memory for a better word */
     }
     exchange->thread = origin->thread;
-    exchange->thread->exchanges++;
+    cds_list_add_tail(&exchange->list, &exchange->thread->exchanges);
     exchange->request = request;
     exchange->origin = origin;
     origin->references++;
+    origin->begun++;
     exchange->link = h2o_mem_alloc_shared(&request->pool, sizeof *exchange->link, request_gone);
     exchange->link->exchange = exchange;
     decide_client(exchange, origin);
     http_count(&exchange->thread->counters.requests);
     struct http_server *server = exchange->thread->server;
-    server->handler(server->context, exchange);
-    if (!exchange->kept && !exchange->answered) {
-        http_exchange_answer(exchange, 500, NULL, NULL, 0, "", 0); /* a handler must do one or the other */
+    if (request->entity.len > server->settings.limits.body_max) {
+        static const char body[] = "{\"error\":\"request_too_large\"}"; /* HTTP/2: the guard of HTTP/1 is exact */
+        http_exchange_answer(exchange, 413, "application/json", NULL, 0, body, sizeof body - 1);
+    } else {
+        server->handler(server->context, exchange);
     }
-    if (!exchange->kept) {
-        exchange_free(exchange);
-    }
+    settle(exchange);
     return 0;
 }
 
@@ -221,7 +235,7 @@ void http_exchange_answer(struct http_exchange *exchange, int status, const char
     if (request != NULL) {
         request->res.status = status;
         request->res.reason = reason_of(status);
-        request->res.content_length = body_len;
+        request->res.content_length = status == 204 || status == 304 ? SIZE_MAX : body_len; /* RFC 9110 section 8.6 */
         if (content_type != NULL) {
             add_header(request, "content-type", content_type);
         }
@@ -256,8 +270,13 @@ void http_exchange_woken(h2o_multithread_receiver_t *receiver, h2o_linklist_t *m
         struct http_exchange *exchange = (struct http_exchange *)message;
         exchange->kept = false;
         exchange->on_wake(exchange->context, exchange);
-        if (!exchange->kept) {
-            exchange_free(exchange);
-        }
+        settle(exchange);
+    }
+}
+
+void http_exchange_forget(struct http_thread *thread)
+{
+    while (!cds_list_empty(&thread->exchanges)) {
+        exchange_free(cds_list_first_entry(&thread->exchanges, struct http_exchange, list));
     }
 }

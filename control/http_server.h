@@ -1,8 +1,13 @@
 /* http_server.h: HTTPS listeners and their threads; the only header through which the rest of txtd sees libh2o.
  *
- * Each thread runs its own h2o loop, context, listeners (SO_REUSEPORT) and TLS state, all created on that thread. A handler
- * runs on its loop's thread and must not block: it either answers at once, or keeps the exchange and answers later when
- * any thread has called http_exchange_wake.
+ * Each thread runs its own h2o loop, context and TLS state, all created on that thread, and accepts from the listening sockets,
+ * which all threads share: a thread with more connections than another leaves the next ones to it. A handler runs on its loop's
+ * thread and must not block: it either answers at once, or keeps the exchange and answers later when any thread has called
+ * http_exchange_wake.
+ *
+ * Requests that break HTTP's grammar, its framing or the limits never reach a handler; they are answered in JSON,
+ * {"error":"bad_request"} (400), "request_timeout" (408), "request_too_large" (413), "expectation_failed" (417) or
+ * "headers_too_large" (431), after the requests before them, and the connection ends.
  */
 #ifndef TXTD_CONTROL_HTTP_SERVER_H
 #define TXTD_CONTROL_HTTP_SERVER_H
@@ -37,7 +42,7 @@ struct http_listener {
 
 struct http_limits {
     unsigned connections_max;            /* total, all threads */
-    unsigned connections_per_client_max; /* per IPv4 /32 or IPv6 /64 */
+    unsigned connections_per_client_max; /* per IPv4 /32 or IPv6 /64; not of trusted proxies */
     unsigned handshake_ms;
     unsigned request_ms; /* from the first byte of a request to its last */
     unsigned idle_ms;    /* keep-alive */
@@ -75,8 +80,11 @@ void http_server_addresses(const struct http_server *server, struct sockaddr_sto
 
 int http_server_start(struct http_server *server, struct error_detail *detail);
 
-/* Stops accepting, lets requests that run finish for at most `drain_ms`, closes, joins. */
+/* Stops accepting, lets requests that run finish for at most `drain_ms`, closes every connection. Exchanges that are kept even
+ * then may still be woken, and their on_wake runs, until http_server_free. */
 void http_server_stop(struct http_server *server, unsigned drain_ms);
+
+/* Stops what runs and ends the threads. Whoever wakes exchanges must have ended; those that nobody woke are dropped. */
 void http_server_free(struct http_server *server);
 void http_server_counters(const struct http_server *server, struct http_server_counters *sum);
 

@@ -1,0 +1,236 @@
+/* One loop thread: its libh2o, its listeners, its life. Everything of libh2o is made on the thread that uses it. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/http_internal.h"
+
+#define TICK_MS           100                /* between two looks at the deadlines */
+#define ACCEPTS_MAX       8                  /* of one listener in one turn */
+#define OPEN_AHEAD_MAX    4                  /* connections more than the thread with the fewest */
+#define HTTP1_TIMEOUT_MS  (24 * 3600 * 1000) /* libh2o's own: ours come first */
+#define HTTP2_STREAMS_MAX 100
+#define END_TURNS         3 /* for octets to go through the pair and back */
+#define END_TURNS_MAX     100
+#define END_TURN_MS       10
+
+uint64_t http_now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* --- Accepting --- */
+
+/* Connections stay where they were accepted, some for hours. So a thread that is ahead leaves the next ones to the others. */
+static bool is_ahead(const struct http_thread *thread)
+{
+    const struct http_server *server = thread->server;
+    for (unsigned i = 0; i < server->settings.threads; i++) {
+        unsigned open = __atomic_load_n(&server->threads[i].open, __ATOMIC_RELAXED);
+        if (thread->open > open + OPEN_AHEAD_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_accept(h2o_socket_t *socket, const char *error)
+{
+    struct http_listening *listening = socket->data;
+    struct http_thread *thread = listening->thread;
+    if (error != NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
+        h2o_socket_t *accepted = NULL;
+        bool ahead = is_ahead(thread);
+        errno = 0;
+        if (!ahead) {
+            accepted = h2o_evloop_socket_accept(socket);
+        }
+        if (ahead ||
+            (accepted == NULL && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))) {
+            thread->accepting = false; /* until the next tick */
+            h2o_socket_read_stop(socket);
+        }
+        if (accepted == NULL) {
+            return;
+        }
+        http_connection_open(thread, listening->listener, accepted);
+    }
+}
+
+static void accept_again(struct http_thread *thread)
+{
+    if (!thread->accepting) {
+        thread->accepting = true;
+        for (unsigned i = 0; i < thread->server->settings.listeners_count; i++) {
+            h2o_socket_read_start(thread->listening[i].socket, on_accept);
+        }
+    }
+}
+
+/* --- libh2o --- */
+
+static void handle_below(h2o_pathconf_t *path)
+{
+    h2o_handler_t *handler = h2o_create_handler(path, sizeof *handler);
+    handler->on_req = http_exchange_begin;
+}
+
+static void loop_begin(struct http_thread *thread)
+{
+    const struct http_server_settings *settings = &thread->server->settings;
+    h2o_config_init(&thread->config);
+    thread->config.server_name = h2o_iovec_init(H2O_STRLIT("txtd"));
+    thread->config.max_request_entity_size =
+        settings->limits.body_max + 1; /* the guard is exact; libh2o is off by one */
+    thread->config.http1.req_timeout = HTTP1_TIMEOUT_MS;
+    thread->config.http1.upgrade_to_http2 = 0;
+    thread->config.http2.idle_timeout = settings->limits.idle_ms;
+    thread->config.http2.max_concurrent_requests_per_connection = HTTP2_STREAMS_MAX;
+    h2o_hostconf_t *host = h2o_config_register_host(&thread->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    handle_below(h2o_config_register_path(host, "/", 0));
+    handle_below(&host->fallback_path); /* targets that are no path: "*", or with a host in front */
+    h2o_context_init(&thread->context, h2o_evloop_create(), &thread->config);
+    thread->accept = (h2o_accept_ctx_t){.ctx = &thread->context, .hosts = thread->config.hosts};
+    thread->queue = h2o_multithread_create_queue(thread->context.loop);
+    h2o_multithread_register_receiver(thread->queue, &thread->receiver, http_exchange_woken);
+    for (unsigned i = 0; i < settings->listeners_count; i++) {
+        struct http_listening *listening = &thread->listening[i];
+        listening->socket = h2o_evloop_socket_create(thread->context.loop, listening->fd, H2O_SOCKET_FLAG_DONT_READ);
+        listening->socket->data = listening;
+        listening->fd = -1; /* the socket's now */
+    }
+    accept_again(thread);
+}
+
+static void turn(struct http_thread *thread, int32_t wait_ms)
+{
+    (void)h2o_evloop_run(thread->context.loop, wait_ms);
+    thread->now_ms = http_now_ms();
+}
+
+/* --- The end --- */
+
+static void listeners_close(struct http_thread *thread)
+{
+    for (unsigned i = 0; i < thread->server->settings.listeners_count; i++) {
+        h2o_socket_close(thread->listening[i].socket);
+        thread->listening[i].socket = NULL;
+    }
+}
+
+static bool something_is_written(const struct http_thread *thread)
+{
+    const struct http_connection *connection;
+    cds_list_for_each_entry(connection, &thread->connections, link)
+    {
+        if (connection->outer_writing || connection->queued.len > 0 || connection->inner_writing) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Lets what runs finish, for a bounded time; then closes every connection. */
+static void connections_end(struct http_thread *thread)
+{
+    uint64_t until_ms = __atomic_load_n(&thread->server->stop_at_ms, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < END_TURNS || (!cds_list_empty(&thread->exchanges) && thread->now_ms < until_ms); i++) {
+        turn(thread, i < END_TURNS ? 0 : END_TURN_MS);
+    }
+    for (unsigned i = 0; i < END_TURNS || (something_is_written(thread) && i < END_TURNS_MAX); i++) {
+        turn(thread, i < END_TURNS ? 0 : END_TURN_MS);
+    }
+    while (!cds_list_empty(&thread->connections)) {
+        http_connection_close(cds_list_first_entry(&thread->connections, struct http_connection, link));
+    }
+}
+
+/* Exchanges that are kept still are woken, or never will be. A waker may be within http_exchange_wake for a moment after its
+ * exchange has gone, so the queue lives until there are no wakers. */
+static void exchanges_end(struct http_thread *thread)
+{
+    while (!__atomic_load_n(&thread->server->forget, __ATOMIC_ACQUIRE)) {
+        turn(thread, END_TURN_MS);
+    }
+    turn(thread, 0);
+    http_exchange_forget(thread);
+}
+
+static void loop_end(struct http_thread *thread)
+{
+    const h2o_context_t *context = &thread->context;
+    for (unsigned i = 0; i < END_TURNS || (i < END_TURNS_MAX && (context->http1._conns.next != &context->http1._conns ||
+                                                                 context->http2._conns.next != &context->http2._conns));
+         i++) {
+        turn(thread, i < END_TURNS ? 0 : END_TURN_MS);
+    }
+    h2o_multithread_unregister_receiver(thread->queue, &thread->receiver);
+    h2o_multithread_destroy_queue(thread->queue);
+    h2o_context_dispose(&thread->context);
+    h2o_evloop_destroy(thread->context.loop);
+    h2o_config_dispose(&thread->config);
+    tls_thread_free(thread->tls);
+}
+
+/* --- Together --- */
+
+/* libh2o writes to sockets whose other end may be closed: that is an error to it, and must be no signal to the process. */
+static void block_sigpipe(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static bool tls_begin(struct http_thread *thread)
+{
+    const struct http_server_settings *settings = &thread->server->settings;
+    for (unsigned i = 0; i < settings->listeners_count; i++) {
+        if (settings->listeners[i].tls) {
+            thread->tls = tls_thread_new(settings->tls, settings->http2);
+            return thread->tls != NULL;
+        }
+    }
+    return true;
+}
+
+void *http_thread_run(void *argument)
+{
+    struct http_thread *thread = argument;
+    struct http_server *server = thread->server;
+    block_sigpipe();
+    /* Priority belongs to the thread on Linux: the DNS workers come first. */
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), server->settings.nice);
+    thread->now_ms = http_now_ms();
+    if (!tls_begin(thread)) {
+        (void)__atomic_add_fetch(&server->failed, 1, __ATOMIC_RELEASE);
+        (void)sem_post(&server->progress);
+        return NULL;
+    }
+    loop_begin(thread);
+    (void)sem_post(&server->progress);
+    uint64_t tick_at_ms = 0;
+    while (!__atomic_load_n(&server->stop, __ATOMIC_ACQUIRE)) {
+        turn(thread, TICK_MS);
+        if (thread->now_ms >= tick_at_ms) {
+            tick_at_ms = thread->now_ms + TICK_MS;
+            http_deadlines_check(thread);
+            accept_again(thread);
+        }
+    }
+    listeners_close(thread);
+    connections_end(thread);
+    (void)sem_post(&server->progress);
+    exchanges_end(thread);
+    loop_end(thread);
+    return NULL;
+}
