@@ -25,7 +25,7 @@
  *     listen                      ["0.0.0.0:53", "[::]:53"]
  *     workers                     0      UDP workers; 0: one per CPU
  *     pin                         true   worker n to the n-th allowed CPU
- *     udp_receive_buffer          0      SO_RCVBUF; 0: the system's
+ *     udp_receive_buffer          1MiB   SO_RCVBUF, about 2,700 small messages; 0: the system's
  *     identity, version           ""     CHAOS id.server and hostname.bind and NSID; version.bind; empty: refused
  *     cookies                     true   DNS cookies; with neither secret below a random one for this process
  *     cookie_secrets              []     one or two of 32 hexadecimal digits; the first makes new cookies

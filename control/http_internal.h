@@ -132,7 +132,7 @@ static inline void http_count(uint64_t *counter)
 /* --- http_thread.c --- */
 
 /* A thread's whole life; the argument is a struct http_thread. */
-void *http_thread_run(void *thread);
+void *http_thread_run(void *argument);
 
 /* The monotonic clock. */
 uint64_t http_now_ms(void);
