@@ -18,8 +18,9 @@
 #define PREFIX_LEN  2  /* the length before each message, RFC 1035 section 4.2.2 */
 #define MESSAGE_MAX 65535
 #define FRAME_MAX   (PREFIX_LEN + MESSAGE_MAX)
-#define SCRATCH_LEN ((size_t)4 * FRAME_MAX)
-#define PRESSED_MS  1000 /* a connection idle for so long makes room for a new one */
+#define ANSWERS_LEN ((size_t)4 * FRAME_MAX)
+#define TURN_MAX    ((size_t)16 * FRAME_MAX) /* answers to one connection before the others have their turn */
+#define PRESSED_MS  1000                     /* a connection idle for so long makes room for a new one */
 
 struct connection {
     struct cds_list_head link; /* in `waiting` (for a query) or `sending`, the longest first */
@@ -31,8 +32,8 @@ struct connection {
     uint32_t watched;  /* the events it is registered for */
     uint64_t since_ms; /* when it joined its list, or last made progress there */
     unsigned queries;
-    uint8_t *partial; /* of a query, NULL while there is none */
-    size_t partial_len;
+    uint8_t *input; /* what came and is not answered yet: a part of a query, or queries whose answers must wait */
+    size_t input_len;
     uint8_t *output; /* what the client has not taken yet, NULL while there is nothing */
     size_t output_at, output_len;
 };
@@ -50,8 +51,8 @@ struct tcp_server {
     struct respond_worker respond;
     struct respond_clock now;
     struct dns_tcp_counters counters; /* single writer */
-    uint8_t *input;                   /* SCRATCH_LEN: what one read brought, behind what was there */
-    uint8_t *answers;                 /* SCRATCH_LEN: answers on their way out */
+    uint8_t *input;                   /* FRAME_MAX: what one read brought, behind what was there */
+    uint8_t *answers;                 /* ANSWERS_LEN: answers on their way out */
 };
 
 static void count(uint64_t *counter, int64_t change)
@@ -84,7 +85,7 @@ static void connection_close(struct tcp_server *server, struct connection *conne
     cds_list_del(&connection->link);
     tcp_clients_leave(server->clients, connection->client);
     (void)close(connection->fd);
-    free(connection->partial);
+    free(connection->input);
     free(connection->output);
     free(connection);
     count(&server->counters.connections, -1);
@@ -92,12 +93,18 @@ static void connection_close(struct tcp_server *server, struct connection *conne
 
 /* --- Output --- */
 
+/* Whether so much waits for the client that nothing more is answered, and so nothing more is read, until he takes it. */
+static bool is_blocked(const struct tcp_server *server, const struct connection *connection)
+{
+    return connection->output_len - connection->output_at > server->limits.output_max;
+}
+
 /* Keeps what the client did not take. Returns false when it is more than a client may leave waiting. */
 static bool keep_output(struct tcp_server *server, struct connection *connection, const uint8_t *data, size_t len)
 {
     size_t left = connection->output_len - connection->output_at;
-    /* One whole answer is always kept: the bound stops reading, and so what is answered. */
-    if (left + len > server->limits.output_max + SCRATCH_LEN) {
+    /* Nothing is answered to a connection that is_blocked, so this holds; it is the bound of what one may hold. */
+    if (left + len > server->limits.output_max + ANSWERS_LEN) {
         return false;
     }
     uint8_t *output = malloc(left + len);
@@ -189,11 +196,17 @@ static bool may_ask(const struct tcp_server *server, const struct connection *co
            connection->queries < server->limits.queries_per_connection_max;
 }
 
-/* Answers every whole query of data[0..len). Sets *used to the octets they took. False: the connection is to be closed. */
+static bool holds_whole_query(const struct connection *connection)
+{
+    return frame_len(connection->input, connection->input_len) <= connection->input_len;
+}
+
+/* Answers the whole queries of data[0..len) for as long as the client takes the answers (RFC 7766 section 6.2.1.1) and the
+ * turn lasts. Sets *used to the octets they took. False: the connection is to be closed. */
 static bool answer_all(struct tcp_server *server, struct connection *connection, const uint8_t *data, size_t len,
                        size_t *used)
 {
-    size_t answers_len = 0;
+    size_t answers_len = 0, turn_len = 0;
     *used = 0;
     for (size_t frame; (frame = frame_len(data + *used, len - *used)) <= len - *used; *used += frame) {
         if (!may_ask(server, connection)) {
@@ -201,65 +214,80 @@ static bool answer_all(struct tcp_server *server, struct connection *connection,
             *used = len;
             break;
         }
-        connection->queries++;
-        if (SCRATCH_LEN - answers_len < FRAME_MAX) {
+        if (ANSWERS_LEN - answers_len < FRAME_MAX) {
             if (!output_send(connection, server->answers, answers_len, server)) {
                 return false;
             }
             answers_len = 0;
         }
+        if (is_blocked(server, connection) || turn_len > TURN_MAX) {
+            break;
+        }
+        connection->queries++;
         size_t added = answer_one(server, connection, server->answers + answers_len, data + *used + PREFIX_LEN,
                                   frame - PREFIX_LEN);
         if (added == 0) {
             return false; /* not DNS: no reason to listen further */
         }
         answers_len += added;
+        turn_len += added;
     }
     return answers_len == 0 || output_send(connection, server->answers, answers_len, server);
 }
 
-/* Keeps the beginning of a query that has not arrived whole. */
-static bool keep_partial(struct connection *connection, const uint8_t *data, size_t len)
+/* Keeps what is not answered yet; `data` may lie in what was kept before. */
+static bool keep_input(struct connection *connection, const uint8_t *data, size_t len)
 {
-    uint8_t *partial = NULL;
+    uint8_t *input = NULL;
     if (len > 0) {
-        partial = malloc(len);
-        if (partial == NULL) {
+        input = malloc(len);
+        if (input == NULL) {
             return false;
         }
-        memcpy(partial, data, len);
+        memcpy(input, data, len);
     }
-    free(connection->partial);
-    connection->partial = partial;
-    connection->partial_len = len;
+    free(connection->input);
+    connection->input = input;
+    connection->input_len = len;
+    return true;
+}
+
+/* Answers what is whole and keeps the rest. False: the connection is to be closed. */
+static bool answer_and_keep(struct tcp_server *server, struct connection *connection, const uint8_t *data, size_t len)
+{
+    size_t used;
+    if (!answer_all(server, connection, data, len, &used) || !keep_input(connection, data + used, len - used)) {
+        return false;
+    }
+    if (used > 0) {
+        touch(server, connection); /* a part of a query is no progress: a slow writer runs into his deadline */
+    }
     return true;
 }
 
 /* Reads once and answers what is whole. False: the connection is to be closed. */
 static bool read_and_answer(struct tcp_server *server, struct connection *connection)
 {
-    if (connection->partial_len > 0) {
-        memcpy(server->input, connection->partial, connection->partial_len);
+    if (connection->input_len > 0) {
+        memcpy(server->input, connection->input, connection->input_len);
     }
-    ssize_t received = recv(connection->fd, server->input + connection->partial_len,
-                            SCRATCH_LEN - connection->partial_len, MSG_DONTWAIT);
+    /* There is room: what is kept here is shorter than one frame. */
+    ssize_t received =
+        recv(connection->fd, server->input + connection->input_len, FRAME_MAX - connection->input_len, MSG_DONTWAIT);
     if (received < 0) {
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
     }
     if (received == 0) {
         connection->ended = true;
-        return connection->output != NULL;
+        return true;
     }
-    size_t len = connection->partial_len + (size_t)received;
-    size_t used;
-    if (!answer_all(server, connection, server->input, len, &used) ||
-        !keep_partial(connection, server->input + used, len - used)) {
-        return false;
-    }
-    if (used > 0) {
-        touch(server, connection); /* a part of a query is no progress: a slow writer runs into his deadline */
-    }
-    return !connection->ended || connection->output != NULL;
+    return answer_and_keep(server, connection, server->input, connection->input_len + (size_t)received);
+}
+
+/* Has done all that it is there for. */
+static bool is_done(const struct connection *connection)
+{
+    return connection->ended && connection->output == NULL && !holds_whole_query(connection);
 }
 
 static void serve_connection(struct tcp_server *server, struct connection *connection, uint32_t events)
@@ -268,17 +296,20 @@ static void serve_connection(struct tcp_server *server, struct connection *conne
     if (alive && (events & EPOLLOUT) != 0 && connection->output != NULL) {
         alive = output_flush(server, connection);
     }
-    size_t waiting = connection->output_len - connection->output_at;
-    if (alive && (events & EPOLLIN) != 0 && !connection->ended && waiting <= server->limits.output_max) {
-        alive = read_and_answer(server, connection);
+    if (alive && !is_blocked(server, connection)) {
+        if (holds_whole_query(connection)) {
+            alive = answer_and_keep(server, connection, connection->input, connection->input_len);
+        } else if ((events & EPOLLIN) != 0 && !connection->ended) {
+            alive = read_and_answer(server, connection);
+        }
     }
-    if (!alive || (connection->ended && connection->output == NULL)) {
+    if (!alive || is_done(connection)) {
         connection_close(server, connection);
         return;
     }
-    waiting = connection->output_len - connection->output_at;
-    bool reads = !connection->ended && waiting <= server->limits.output_max;
-    watch(server, connection, (reads ? EPOLLIN : 0u) | (connection->output != NULL ? EPOLLOUT : 0u));
+    bool waits = holds_whole_query(connection); /* for its next turn, or for the client */
+    bool reads = !connection->ended && !waits && !is_blocked(server, connection);
+    watch(server, connection, (reads ? EPOLLIN : 0u) | (connection->output != NULL || waits ? EPOLLOUT : 0u));
 }
 
 /* --- Accepting --- */
@@ -435,8 +466,8 @@ int tcp_server_new(const struct responder *responder, const struct dns_tcp_limit
     CDS_INIT_LIST_HEAD(&server->waiting);
     CDS_INIT_LIST_HEAD(&server->sending);
     server->clients = tcp_clients_new(limits->connections_max);
-    server->input = malloc(SCRATCH_LEN);
-    server->answers = malloc(SCRATCH_LEN);
+    server->input = malloc(FRAME_MAX);
+    server->answers = malloc(ANSWERS_LEN);
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     int rc = server->clients == NULL || server->input == NULL || server->answers == NULL ? TXTD_ENOMEM : 0;
     rc = rc == 0 && server->epoll < 0 ? TXTD_ESYS : rc;

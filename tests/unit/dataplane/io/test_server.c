@@ -15,6 +15,7 @@
 
 #include "dataplane/io/server.h"
 #include "dataplane/zone/delegate_table.h"
+#include "dataplane/zone/zone_set.h"
 
 /* A query for the root, which a responder without zones refuses. */
 static const uint8_t query[] = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1};
@@ -192,6 +193,65 @@ static void answers_pipelined_queries_before_they_are_read(void **state)
     end(fixture);
 }
 
+/* The zone "z" whose TXT record has BIG_LEN octets. */
+#define BIG_LEN 60000
+static void publish_big_zone(struct fixture *fixture)
+{
+    static const uint8_t apex[] = {1, 'z', 0}, soa[22] = {0}, root[] = {0};
+    static uint8_t text[BIG_LEN]; /* empty strings */
+    const struct zone_options options = {.number = 1};
+    struct error_detail detail = {""};
+    struct zone_set_builder *builder = zone_set_builder_new();
+    struct zone_set *zones = NULL;
+    assert_non_null(builder);
+    assert_int_equal(zone_set_builder_add_zone(builder, apex, sizeof apex, &options), 0);
+    const struct {
+        uint16_t type;
+        const uint8_t *rdata;
+        size_t len;
+    } records[] = {{6, soa, sizeof soa}, {2, root, sizeof root}, {16, text, sizeof text}};
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(zone_set_builder_add_record(builder, apex, sizeof apex, apex, sizeof apex, records[i].type, 1,
+                                                     records[i].rdata, records[i].len, &detail),
+                         0);
+    }
+    assert_int_equal(zone_set_builder_finish(builder, &zones, &detail), 0);
+    responder_publish_zones(fixture->responder, zones);
+}
+
+/* More than sockets and txtd hold: what is asked waits until the client reads, and none of it is lost (RFC 7766 section
+ * 6.2.1.1), also when he has said that he asks no more. */
+static void answers_all_pipelined_queries_of_a_late_reader(void **state)
+{
+    (void)state;
+    static const uint8_t frame[] = {0, 19, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'z', 0, 0, 16, 0, 1};
+    enum { QUERIES = 600 };
+    static uint8_t frames[QUERIES * sizeof frame], answer[2 + 65535];
+    struct dns_server_settings settings = settings_for("127.0.0.1");
+    settings.tcp.send_ms = settings.tcp.idle_ms = 30000;
+    struct fixture *fixture = start(&settings);
+    publish_big_zone(fixture);
+    int fd = connect_to(&fixture->addresses[0], SOCK_STREAM);
+    for (unsigned i = 0; i < QUERIES; i++) {
+        memcpy(frames + i * sizeof frame, frame, sizeof frame);
+        frames[i * sizeof frame + 2] = (uint8_t)(i >> 8);
+        frames[i * sizeof frame + 3] = (uint8_t)i;
+    }
+    assert_int_equal(send(fd, frames, sizeof frames, MSG_NOSIGNAL), sizeof frames);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    (void)usleep(300000);
+    for (unsigned i = 0; i < QUERIES; i++) {
+        read_exactly(fd, answer, 2);
+        size_t len = (size_t)answer[0] << 8 | answer[1];
+        assert_true(len > BIG_LEN);
+        read_exactly(fd, answer, len);
+        assert_int_equal(answer[0] << 8 | answer[1], i);
+    }
+    (void)wait_for_close(fd);
+    close(fd);
+    end(fixture);
+}
+
 static void answers_what_came_before_a_half_close(void **state)
 {
     (void)state;
@@ -364,6 +424,7 @@ int main(void)
         cmocka_unit_test(answers_over_udp_and_tcp),
         cmocka_unit_test(answers_from_the_address_that_was_asked),
         cmocka_unit_test(answers_pipelined_queries_before_they_are_read),
+        cmocka_unit_test(answers_all_pipelined_queries_of_a_late_reader),
         cmocka_unit_test(answers_what_came_before_a_half_close),
         cmocka_unit_test(closes_slow_clients),
         cmocka_unit_test(caps_connections),
