@@ -1,4 +1,5 @@
 /* main.c: txtd's command line and its signals. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -94,24 +95,33 @@ static void serve(struct daemon *daemon, struct log *log, const sigset_t *signal
     }
 }
 
-static int run(struct config *config)
+/* A descriptor 0, 1 or 2 that the starter has closed would be given to a socket or to a file of the store, and the log
+ * would be written into it. */
+static bool fill_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
+}
+
+static int run(struct config *config, const sigset_t *signals)
 {
     struct log *log = log_new(STDERR_FILENO, &config->log);
     struct daemon *daemon = NULL;
     struct error_detail detail = {""};
-    sigset_t signals;
     if (log == NULL) {
         config_free(config);
         return EXIT_FAILURE;
     }
-    block_signals(&signals);
     int rc = daemon_start(config, log, &daemon, &detail);
     if (rc != 0) {
         log_event(log, LOG_LEVEL_ERROR, "start.failed",
                   log_text("error", detail.text[0] != '\0' ? detail.text : txtd_error_text(rc)));
         config_free(config);
     } else {
-        serve(daemon, log, &signals);
+        serve(daemon, log, signals);
         daemon_stop(daemon);
         log_event(log, LOG_LEVEL_INFO, "stop.end");
     }
@@ -124,9 +134,16 @@ int main(int argc, char **argv)
     struct options options = {.config_file = CONFIG_FILE_DEFAULT};
     struct config *config = NULL;
     struct error_detail detail = {""};
+    sigset_t signals;
+    if (!fill_standard_descriptors()) {
+        return EXIT_FAILURE;
+    }
     int status = read_options(argc, argv, &options);
     if (status >= 0) {
         return status;
+    }
+    if (!options.check) {
+        block_signals(&signals); /* first of all: a SIGHUP that comes early is no reason to die */
     }
     if (config_load(options.config_file, &config, &detail) != 0) {
         (void)fprintf(stderr, "txtd: %s\n", detail.text);
@@ -137,5 +154,5 @@ int main(int argc, char **argv)
         config_free(config);
         return status;
     }
-    return run(config);
+    return run(config, &signals);
 }

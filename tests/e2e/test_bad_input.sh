@@ -234,6 +234,24 @@ start good.yaml
 stop INT
 echo "ok: SIGINT"
 
+# --- Started with its standard descriptors closed, its log goes nowhere, and into no socket or file of the store ---
+"$txtd" -c good.yaml <&- >&- 2>&- &
+closed=$!
+pids+=("$closed")
+for _ in $(seq 200); do
+    [ "$(readlink "/proc/$closed/fd/2")" = /dev/null ] && break
+    sleep 0.05
+done
+for fd in 0 1 2; do
+    target=$(readlink "/proc/$closed/fd/$fd")
+    [ "$target" = /dev/null ] || fail "descriptor $fd is $target"
+done
+kill -TERM "$closed"
+status=0
+wait "$closed" || status=$?
+[ "$status" -eq 0 ] || fail "with closed descriptors txtd ended with $status"
+echo "ok: closed standard descriptors"
+
 # --- SIGHUP ---
 printf '@ 60 IN TXT "one"\n' >zone.db
 cp good.pem served.pem && cp good.key served.key
