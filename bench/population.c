@@ -29,7 +29,7 @@ static uint64_t mix(uint64_t x) /* splitmix64's finaliser */
     return x ^ x >> 31;
 }
 
-static struct delegate_id id_of(uint64_t number)
+struct delegate_id population_id(uint64_t number)
 {
     uint64_t halves[2] = {mix(number + 1), mix(number + UINT64_C(0x9e3779b97f4a7c15))};
     struct delegate_id id;
@@ -41,7 +41,7 @@ void population_print_names(uint64_t delegates, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
         char text[DELEGATE_ID_TEXT_LEN + 1];
-        struct delegate_id id = id_of(mix(i + 99) % delegates);
+        struct delegate_id id = population_id(mix(i + 99) % delegates);
         delegate_id_format(&id, text);
         printf("%s.auth.example TXT\n", text);
     }
@@ -58,7 +58,7 @@ static struct delegate_table *fill_table(uint64_t delegates)
     check(delegate_table_new(0, &table), "table");
     check(delegate_table_build_begin(table, delegates, 1), "table");
     for (uint64_t i = 0; i < delegates; i++) {
-        state.id = id_of(i);
+        state.id = population_id(i);
         check(delegate_table_build_add(table, 0, &state, 1), "table");
     }
     check(delegate_table_build_end(table), "table");

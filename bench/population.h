@@ -4,8 +4,13 @@
 
 #include <stdint.h>
 
+#include "dataplane/zone/delegate.h"
+
 struct delegate_table;
 struct responder;
+
+/* The id of delegate `number`. */
+struct delegate_id population_id(uint64_t number);
 
 /* Fills a table with `delegates` delegates of auth.example and makes a responder over both. Ends the program when it cannot. */
 struct responder *population_new(uint64_t delegates, struct delegate_table **table);
