@@ -6,10 +6,11 @@
 
 #include "control/allowfrom.h"
 
-/* Reads an object or `null` (then *object is NULL). Jansson bounds the depth, the HTTP server the length. */
+/* Reads an object or `null` (then *object is NULL). Jansson bounds the depth, the HTTP server the length. No number is asked
+ * for: one with more digits than an integer has is no worse than another. */
 static int load_object(const char *body, size_t len, json_t **object)
 {
-    json_t *root = json_loadb(body == NULL ? "" : body, len, JSON_DECODE_ANY, NULL);
+    json_t *root = json_loadb(body == NULL ? "" : body, len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
     *object = NULL;
     if (json_is_object(root)) {
         *object = root;

@@ -1,11 +1,26 @@
 #include "control/api_path.h"
 
 #include <string.h>
+#include <strings.h>
+
+/* RFC 9112 section 3.2.2: a target in absolute form must be understood. The path begins behind scheme and authority. */
+static size_t path_start(struct http_text text)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t len = strlen(schemes[i]);
+        if (text.len >= len && strncasecmp(text.data, schemes[i], len) == 0) {
+            const char *slash = memchr(text.data + len, '/', text.len - len);
+            return slash == NULL ? text.len : (size_t)(slash - text.data);
+        }
+    }
+    return 0;
+}
 
 int api_path_cut(struct http_text text, struct api_path *path)
 {
     memset(path, 0, sizeof *path);
-    for (size_t at = 0; at < text.len;) {
+    for (size_t at = path_start(text); at < text.len;) {
         const char *slash = memchr(text.data + at, '/', text.len - at);
         size_t end = slash == NULL ? text.len : (size_t)(slash - text.data);
         if (end > at) {

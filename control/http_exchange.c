@@ -158,6 +158,16 @@ struct http_text http_exchange_body(const struct http_exchange *exchange)
     return exchange->request == NULL ? (struct http_text){NULL, 0} : text_of(exchange->request->entity);
 }
 
+/* RFC 9110 section 5.5: blanks around a value are no part of it. The parser takes those in front away. */
+static struct http_text value_of(const h2o_header_t *header)
+{
+    struct http_text value = text_of(header->value);
+    while (value.len > 0 && (value.data[value.len - 1] == ' ' || value.data[value.len - 1] == '\t')) {
+        value.len--;
+    }
+    return value;
+}
+
 struct http_text http_exchange_header(const struct http_exchange *exchange, const char *name)
 {
     if (exchange->request == NULL) {
@@ -172,7 +182,7 @@ struct http_text http_exchange_header(const struct http_exchange *exchange, cons
     for (size_t i = 0; i < headers->size; i++) {
         const h2o_header_t *header = &headers->entries[i];
         if (h2o_lcstris(header->name->base, header->name->len, name, name_len)) {
-            return text_of(header->value);
+            return value_of(header);
         }
     }
     return (struct http_text){NULL, 0};

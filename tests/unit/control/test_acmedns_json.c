@@ -102,6 +102,7 @@ static void test_update(void **state)
         {"{\"subdomain\":\"" UUID "\"}", 0, UUID, NULL},
         {"{\"subdomain\":5,\"txt\":\"" VALUE "\"}", 0, "", VALUE},
         {"{\"subdomain\":\"" UUID "\",\"txt\":5}", 0, UUID, NULL},
+        {"{\"subdomain\":\"" UUID "\",\"txt\":1234567890123456789012345678901234567890123}", 0, UUID, NULL},
         {"{\"subdomain\":\"" UUID "\",\"txt\":null}", 0, UUID, NULL},
         {"{\"subdomain\":\"" UUID "\",\"txt\":\"\"}", 0, UUID, NULL},
         {"{\"subdomain\":\"" UUID "\",\"txt\":\"" VALUE "x\"}", 0, UUID, NULL},

@@ -52,6 +52,20 @@ static void test_walk(void **state)
     assert_false(api_path_ends(&path, "register"));
 }
 
+static void test_absolute_form(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"http://h/update", "https://h:443//update/", "HTTPS://[::1]:8443/update"};
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        struct api_path path = cut(targets[i]);
+        assert_true(api_path_ends(&path, "update"));
+    }
+    struct api_path path = cut("https://update");
+    assert_int_equal(api_path_left(&path), 0);
+    path = cut("/https://h/update");
+    assert_int_equal(api_path_left(&path), 3);
+}
+
 static void test_too_many(void **state)
 {
     (void)state;
@@ -65,6 +79,6 @@ static void test_too_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_segment), cmocka_unit_test(test_walk),
-                                       cmocka_unit_test(test_too_many)};
+                                       cmocka_unit_test(test_absolute_form), cmocka_unit_test(test_too_many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

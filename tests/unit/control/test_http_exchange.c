@@ -84,7 +84,7 @@ static void gives_headers_by_name(void **state)
     struct http_server_settings settings = default_settings();
     struct fixture *fixture = start(&settings);
     int fd = dial(fixture);
-    say(fd, "GET /header HTTP/1.1\r\nHost: the-host\r\nX-API-Key: first\r\nx-api-key: second\r\nEmpty:\r\n\r\n");
+    say(fd, "GET /header HTTP/1.1\r\nHost: the-host\r\nX-API-Key: first \t \r\nx-api-key: second\r\nEmpty:\r\n\r\n");
     expect(hear(fd, "end"), "the-host|first||absent|end");
     close(fd);
     end(fixture);
