@@ -37,11 +37,21 @@ static bool same_address(const struct sockaddr_storage *one, const struct sockad
     return memcmp(one, other, sizeof *one) == 0; /* all of it was zeroed before it was filled */
 }
 
-/* Sockets share ports among the workers (SO_REUSEPORT), so a second bind of the same address would go unnoticed. */
+static bool is_wildcard(const struct sockaddr_storage *address)
+{
+    return address->ss_family == AF_INET
+               ? ((const struct sockaddr_in *)address)->sin_addr.s_addr == htonl(INADDR_ANY)
+               : memcmp(&((const struct sockaddr_in6 *)address)->sin6_addr, &in6addr_any, sizeof in6addr_any) == 0;
+}
+
+/* Sockets share ports among the workers (SO_REUSEPORT), so a second bind of the same address would go unnoticed, and one of
+ * an address beside the wildcard would be said to be another program's. */
 static int refuse_twice(const struct config_reader *reader, const struct addresses *list, unsigned index,
                         const struct sockaddr_storage *one, const struct sockaddr_storage *other)
 {
-    if (port_of(one) == 0 || !same_address(one, other)) {
+    bool overlap = one->ss_family == other->ss_family && port_of(one) == port_of(other) &&
+                   (is_wildcard(one) || is_wildcard(other));
+    if (port_of(one) == 0 || (!same_address(one, other) && !overlap)) {
         return 0;
     }
     char path[80];

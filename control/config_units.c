@@ -153,6 +153,9 @@ int config_parse_address(const char *text, uint16_t default_port, struct sockadd
     if (parse_host(text, host_len, &parsed, &parsed_len) != 0) {
         return TXTD_EINVAL;
     }
+    if (parsed.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&((struct sockaddr_in6 *)&parsed)->sin6_addr)) {
+        return TXTD_EINVAL; /* IPv6 sockets of ours take IPv6 only */
+    }
     if (parsed.ss_family == AF_INET) {
         ((struct sockaddr_in *)&parsed)->sin_port = htons((uint16_t)port);
     } else {

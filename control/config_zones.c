@@ -5,8 +5,13 @@
 #include "control/config_keys.h"
 #include "control/config_parts.h"
 #include "control/config_units.h"
+#include "dataplane/zone/delegate.h"
 
 #define TTL_MAX_S 0x7fffffffu /* RFC 2181 section 8 */
+
+/* A name has 255 octets at most (RFC 1035 section 2.3.4), a delegate's label 37 of them; the first label's length and the root
+ * take one each. */
+#define APEX_CHARS_MAX (255 - (1 + DELEGATE_ID_TEXT_LEN) - 2)
 
 #define ZONE_KEY(member, target, ...)                                                                                  \
     CONFIG_KEY(struct config_raw_zone, struct config_zone, member, target, __VA_ARGS__)
@@ -86,6 +91,10 @@ static int read_name(const struct config_reader *reader, const struct config_raw
     if (config_parse_zone_name(raw->name, apex) != 0) {
         return config_refuse(reader, path, "\"%.80s\" is not a domain name", raw->name);
     }
+    if (strlen(apex) > APEX_CHARS_MAX) {
+        return config_refuse(reader, path, "the name has more than %d characters: no delegate's name fits below it",
+                             APEX_CHARS_MAX);
+    }
     for (unsigned i = 0; i < config->zones_count; i++) {
         if (strcmp(config->zones[i].name, apex) == 0) {
             return config_refuse(reader, path, "%s is zones[%u] already", apex, i);
@@ -93,6 +102,24 @@ static int read_name(const struct config_reader *reader, const struct config_raw
     }
     *name = config_text(reader->memory, "%s", apex);
     return *name == NULL ? config_no_memory(reader) : 0;
+}
+
+static int find_record_lines(const struct config_reader *reader, const struct config_raw_zone *raw, const char *prefix,
+                             struct zone_source *source)
+{
+    unsigned *lines = config_alloc(reader->memory, raw->records_count, sizeof *lines);
+    if (lines == NULL) {
+        return config_no_memory(reader);
+    }
+    for (unsigned i = 0; i < raw->records_count; i++) {
+        char path[80];
+        (void)snprintf(path, sizeof path, "%s.records[%u]", prefix, i);
+        lines[i] = (unsigned)config_document_line(reader->document, path);
+    }
+    source->records = raw->records;
+    source->records_count = raw->records_count;
+    source->records_lines = lines;
+    return 0;
 }
 
 /* Without a zone file or records there must be a name server at least, or the zone cannot be served. */
@@ -115,9 +142,10 @@ static int read_zone(const struct config_reader *reader, const struct config_raw
         rc = config_refuse(reader, prefix, "%s has no name server; give nameservers, or a zone_file with NS records",
                            zone->name);
     }
+    if (rc == 0) {
+        rc = find_record_lines(reader, raw, prefix, &zone->source);
+    }
     zone->source.name = zone->name;
-    zone->source.records = raw->records;
-    zone->source.records_count = raw->records_count;
     zone->source.records_from = config->file;
     return rc;
 }

@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <ldns/ldns.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/zone_basics.h"
+#include "control/zone_numbers.h"
 #include "control/zone_text.h"
 
 #define TTL_MAX 0x7fffffffu /* RFC 2181 section 8 */
@@ -29,7 +31,7 @@ struct loading {
 /* What changes from line to line of one text. */
 struct reading {
     const char *from; /* file, or where the record lines come from */
-    unsigned number;  /* of the record line, or 0: `line` counts */
+    unsigned number;  /* of the record line, or 0: it is a file */
     unsigned line;
     ldns_rdf *origin;
     ldns_rdf *owner; /* of the record before; NULL: none yet */
@@ -45,8 +47,12 @@ static int describe_at(const struct reading *reading, const struct loading *load
     }
     struct error_detail inner = *detail;
     if (reading->number != 0) {
-        return error_describe(detail, code, "%s: records[%u] of zone %s: %s", reading->from, reading->number - 1,
-                              loading->source->name, inner.text);
+        char line[24] = "";
+        if (loading->source->records_lines != NULL) {
+            (void)snprintf(line, sizeof line, ":%u", loading->source->records_lines[reading->number - 1]);
+        }
+        return error_describe(detail, code, "%s%s: records[%u] of zone %s: %s", reading->from, line,
+                              reading->number - 1, loading->source->name, inner.text);
     }
     return error_describe(detail, code, "%s:%u: %s", reading->from, reading->line, inner.text);
 }
@@ -98,10 +104,6 @@ static int add_record(struct loading *loading, const uint8_t *owner, size_t owne
 
 static int add_parsed(struct loading *loading, const ldns_rr *rr, struct error_detail *detail)
 {
-    int result = check_record(rr, detail);
-    if (result != 0) {
-        return result;
-    }
     ldns_buffer_clear(loading->rdata);
     ldns_status status = ldns_rr_rdata2buffer_wire(loading->rdata, rr);
     size_t rdata_len = ldns_buffer_position(loading->rdata);
@@ -145,7 +147,9 @@ static int read_record(struct loading *loading, struct reading *reading, char *r
     if (status != LDNS_STATUS_OK) {
         return error_describe(detail, TXTD_EINVAL, "%s in \"%.80s\"", ldns_get_errorstr_by_id(status), record);
     }
-    int result = add_parsed(loading, rr, detail);
+    int result = check_record(rr, detail);
+    result = result != 0 ? result : zone_numbers_check(record, rr, detail);
+    result = result != 0 ? result : add_parsed(loading, rr, detail);
     ldns_rr_free(rr);
     return result;
 }
@@ -167,9 +171,8 @@ static int set_origin(struct reading *reading, const char *name, struct error_de
 
 static int set_ttl(struct reading *reading, const char *text, struct error_detail *detail)
 {
-    const char *end = text;
-    uint32_t ttl_s = ldns_str2period(text, &end);
-    if (end == text || *end != '\0' || strspn(text, "0123456789smhdwSMHDW") != strlen(text) || ttl_s > TTL_MAX) {
+    uint32_t ttl_s;
+    if (zone_numbers_period(text, strlen(text), &ttl_s) != 0 || ttl_s > TTL_MAX) {
         return error_describe(detail, TXTD_EINVAL, "$TTL: \"%.80s\" is no time to live", text);
     }
     reading->ttl_s = ttl_s;

@@ -48,7 +48,8 @@ struct zone_source {
     const char *file;           /* path of a zone file, or NULL */
     const char *const *records; /* lines in presentation format; relative names end at the apex, "@" is the apex */
     unsigned records_count;
-    const char *records_from; /* where the lines come from, for errors: the configuration file's name; or NULL */
+    const unsigned *records_lines; /* on which line of records_from each stands, for errors; or NULL */
+    const char *records_from;      /* where the lines come from, for errors: the configuration file's name; or NULL */
 };
 
 /* Fills in the defaults stated above, no nameservers. */

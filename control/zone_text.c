@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The record that is being put together. */
 struct assembly {
@@ -140,6 +141,9 @@ int zone_text_next(struct zone_text *text, char record[ZONE_TEXT_RECORD_MAX], un
                    struct error_detail *detail)
 {
     struct assembly assembly = {.record = record};
+    if (text->at == 0 && text->len >= 3 && memcmp(text->text, "\xef\xbb\xbf", 3) == 0) {
+        text->at = 3; /* a byte order mark, which some editors put in front of UTF-8 */
+    }
     while (text->at < text->len) {
         char c = text->text[text->at];
         int result = 0;

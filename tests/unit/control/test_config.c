@@ -268,6 +268,8 @@ static void test_refusals(void **state)
         {LINE_6 "dns:\n  listen: [127.0.0.1, nowhere]\n", ":7: dns.listen[1]: \"nowhere\" is not an address"},
         {LINE_6 "dns:\n  listen:\n    - 127.0.0.1\n    - 127.0.0.1:53\n",
          ":9: dns.listen[1]: 127.0.0.1:53 is listened"},
+        {LINE_6 "dns:\n  listen: ['127.0.0.1', '0.0.0.0']\n", ":7: dns.listen[1]: 0.0.0.0 is listened on already"},
+        {LINE_6 "dns:\n  listen: ['[::]', '::1']\n", ":7: dns.listen[1]: ::1 is listened on already"},
         {LINE_6 "dns:\n  listen: []\n", ":7: dns.listen: no address is given"},
         {LINE_6 "dns:\n  identity: " /* 128 characters */
                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -294,6 +296,12 @@ static void test_refusals(void **state)
         {LINE_6 "log:\n  level: loud\n", ":7: log.level: \"loud\" is not one of: error, warning, info, debug"},
         {"zones:\n  - nameservers: []\n", ":2: zones[0]: name is missing"},
         {"zones:\n  - name: a.example\n", ":2: zones[0]: a.example has no name server"},
+        {"zones:\n  - name: " /* 217 characters */
+         "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
+         "a."
+         "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
+         "a\n",
+         ":2: zones[0].name: the name has more than 216 characters"},
         {"zones:\n  - name: 'a b'\n", ":2: zones[0].name: \"a b\" is not a domain name"},
         {LINE_6 "  - name: AUTH.example.org.\n    zone_file: /z\n", ":6: zones[1].name: auth.example.org is zones[0]"},
         {LINE_6 "    slots: 17\n", ":6: zones[0].slots: \"17\" is not between 2 and 16"},

@@ -127,6 +127,7 @@ static void test_address(void **state)
         {"@53", NULL},
         {"localhost:53", NULL},
         {"::1%lo", NULL},
+        {"::ffff:127.0.0.1@53", NULL},
         {"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc", NULL},
     };
     (void)state;

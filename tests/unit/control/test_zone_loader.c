@@ -305,6 +305,8 @@ static const struct line_row line_rows[] = {
     {"$TTL", NULL, "no time to live"},
     {"$TTL x", NULL, "no time to live"},
     {"$TTL 2147483648", NULL, "no time to live"},
+    {"$TTL 4294967297", NULL, "no time to live"},
+    {"a MX 70000 b", NULL, "records[0] of zone auth.example.org: \"70000\" is no number from 0 to 65535"},
     {"$ORIGIN a..b", NULL, "no domain name"},
 };
 
@@ -337,6 +339,10 @@ static void test_errors_name_the_record_line(void **state)
     source.records_count = 4;
     check(&source, "a.auth.example.org. 3600 TYPE1 c0000201\nc.auth.example.org. 3600 TYPE1 c0000202\n", TXTD_EINVAL,
           "test.yaml: records[3] of zone auth.example.org: ");
+    static const unsigned numbers[] = {7, 8, 9, 12};
+    source.records_lines = numbers;
+    check(&source, NULL, TXTD_EINVAL, "test.yaml:12: records[3] of zone auth.example.org: ");
+    source.records_lines = NULL;
     source.records_from = NULL;
     check(&source, NULL, TXTD_EINVAL, "configuration: records[3] of zone ");
     static const char *const silent[] = {"silent A 192.0.2.1"};

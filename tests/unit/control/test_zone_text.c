@@ -22,6 +22,10 @@ struct row {
 static const struct row rows[] = {
     {.text = ""},
     {.text = "\n \n\t\n; only a comment\n  ; another"},
+    {.text = "\xef\xbb\xbf"
+             "a A 192.0.2.1",
+     .records = {"a A 192.0.2.1"},
+     .lines = {1}},
     {.text = "a A 192.0.2.1", .records = {"a A 192.0.2.1"}, .lines = {1}},
     {.text = "a\t A  192.0.2.1 ; c\r\n\n  AAAA ::1\n", .records = {"a A 192.0.2.1", " AAAA ::1"}, .lines = {1, 3}},
     {.text = "; c\n\n@ SOA a b ( 1 ; (\n 2\n3) 4 5\nx NS y",
