@@ -1,8 +1,8 @@
-/* txtctl: register, update, show and check delegates of a running txtd. */
+/* txtctl: the command line for people. */
 #include <curl/curl.h>
 #include <stdio.h>
 
-#include "control/txtctl/commands.h"
+#include "control/txtctl/command.h"
 
 int main(int argc, char **argv)
 {
@@ -15,7 +15,7 @@ int main(int argc, char **argv)
         (void)fputs("txtctl: libcurl cannot be used\n", stderr);
         return TXTCTL_FAILED;
     }
-    status = (int)commands_run(&options);
+    status = (int)options.command->run(&options);
     curl_global_cleanup();
     return status;
 }

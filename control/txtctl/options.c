@@ -1,43 +1,38 @@
 #include "control/txtctl/options.h"
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "control/txtctl/commands.h"
+#include "control/txtctl/help.h"
 
 #define CREDENTIALS_DEFAULT "/etc/txtd/credentials.json"
 #define TIMEOUT_DEFAULT_S   15
 #define TIMEOUT_MAX_S       3600
 
-static const char help[] =
-    "usage: txtctl [options] register [--domain NAME] [--allowfrom CIDR]...\n"
-    "       txtctl [options] update   [--domain NAME] VALUE\n"
-    "       txtctl [options] show     [--domain NAME]\n"
-    "       txtctl [options] check    [--domain NAME] [--server ADDRESS[:PORT]] VALUE\n"
-    "\n"
-    "  register  make a delegate and save its account\n"
-    "  update    publish a value\n"
-    "  show      list the values and what is known of the delegate\n"
-    "  check     ask the DNS server whether it answers the value\n"
-    "\n"
-    "  -u, --url URL           the API, e.g. https://auth.example.org; with a registration token https://.../t/TOKEN\n"
-    "                          (default: $TXTD_URL, else the account's server_url)\n"
-    "  -d, --domain NAME       the domain that the account is for (default: the only one in the file)\n"
-    "  -f, --credentials FILE  where accounts are kept (default: $TXTD_CREDENTIALS, else " CREDENTIALS_DEFAULT ")\n"
-    "  -a, --allowfrom CIDR    accept the key from there only; may be repeated\n"
-    "  -s, --server ADDRESS    DNS server to ask, 192.0.2.1, 192.0.2.1:53, [2001:db8::1]:53 or a name\n"
-    "                          (default: the API's host)\n"
-    "      --ca FILE           trust these certificates (PEM) instead of the system's\n"
-    "      --insecure          do not verify the API's certificate\n"
-    "  -t, --timeout SECONDS   for a request (default 15)\n"
-    "  -j, --json              print JSON\n"
-    "      --version           print the version and exit\n"
-    "  -h, --help              print this and exit\n"
-    "\n"
-    "Exit status: 0 done, or the value is there; 1 the server said no, or the value is not there; 2 it could not be\n"
-    "tried.\n";
+const struct option_row option_rows[OPTION_COUNT] = {
+    [OPTION_URL] = {"url", 'u', "URL",
+                    "the API, e.g. https://auth.example.org; with a registration token https://.../t/TOKEN\n"
+                    "(default: $TXTD_URL, else the account's server_url)"},
+    [OPTION_DOMAIN] = {"domain", 'd', "NAME", "the domain that the account is for (default: the only one in the file)"},
+    [OPTION_CREDENTIALS] = {"credentials", 'f', "FILE",
+                            "where accounts are kept (default: $TXTD_CREDENTIALS, else " CREDENTIALS_DEFAULT ")"},
+    [OPTION_ALLOWFROM] = {"allowfrom", 'a', "CIDR", "accept the key from there only; may be repeated"},
+    [OPTION_SERVER] = {"server", 's', "ADDRESS",
+                       "DNS server to ask, 192.0.2.1, 192.0.2.1:53, [2001:db8::1]:53 or a name\n"
+                       "(default: the API's host)"},
+    [OPTION_CA] = {"ca", 0, "FILE", "trust these certificates (PEM) instead of the system's"},
+    [OPTION_INSECURE] = {"insecure", 0, NULL, "do not verify the API's certificate"},
+    [OPTION_TIMEOUT] = {"timeout", 't', "SECONDS", "for a request (default 15)"},
+    [OPTION_JSON] = {"json", 'j', NULL, "print JSON"},
+    [OPTION_VERSION] = {"version", 0, NULL, "print the version and exit"},
+    [OPTION_HELP] = {"help", 'h', NULL, "print this, or with a command what it takes, and exit"},
+};
 
-enum { OPTION_CA = 256, OPTION_INSECURE, OPTION_VERSION };
+#define LONG_OPTION 256 /* what getopt returns for the first row; above any letter */
 
 static int wrong(const char *what, const char *subject)
 {
@@ -57,87 +52,123 @@ static int read_timeout(const char *text, struct options *options)
     return -1;
 }
 
-static int read_option(int option, struct options *options)
+static int read_option(enum option_id id, struct options *options)
 {
-    switch (option) {
-    case 'u': options->url = optarg; break;
-    case 'd': options->domain = optarg; break;
-    case 'f': options->credentials = optarg; break;
-    case 's': options->server = optarg; break;
-    case 't': return read_timeout(optarg, options);
-    case 'j': options->json = true; break;
-    case OPTION_CA: options->ca = optarg; break;
-    case OPTION_INSECURE: options->insecure = true; break;
+    options->text[id] = option_rows[id].argument == NULL ? "" : optarg;
+    switch (id) {
+    case OPTION_TIMEOUT: return read_timeout(optarg, options);
     case OPTION_VERSION: (void)printf("txtctl " TXTD_VERSION "\n"); return TXTCTL_DONE;
-    case 'h': (void)fputs(help, stdout); return TXTCTL_DONE;
-    case 'a':
+    case OPTION_ALLOWFROM:
         if (options->allowfrom_count == OPTIONS_ALLOWFROM_MAX) {
             return wrong("too many --allowfrom", NULL);
         }
         options->allowfrom[options->allowfrom_count++] = optarg;
-        break;
-    default: return TXTCTL_FAILED; /* getopt has said why */
+        return -1;
+    default: return -1;
+    }
+}
+
+/* The rows as getopt wants them. */
+static void describe(struct option known[OPTION_COUNT + 1], char letters[2 * OPTION_COUNT + 1])
+{
+    memset(known, 0, (OPTION_COUNT + 1) * sizeof *known);
+    for (int id = 0; id < OPTION_COUNT; id++) {
+        const struct option_row *row = &option_rows[id];
+        known[id].name = row->name;
+        known[id].has_arg = row->argument == NULL ? no_argument : required_argument;
+        known[id].val = LONG_OPTION + id;
+        if (row->letter != 0) {
+            *letters++ = row->letter;
+            if (row->argument != NULL) {
+                *letters++ = ':';
+            }
+        }
+    }
+    *letters = '\0';
+}
+
+static int id_of(int option)
+{
+    if (option >= LONG_OPTION) {
+        return option - LONG_OPTION;
+    }
+    for (int id = 0; id < OPTION_COUNT; id++) {
+        if (option_rows[id].letter == option) {
+            return id;
+        }
     }
     return -1;
 }
 
-static int read_command(int argc, char **argv, struct options *options)
+static int read_command(char *const *words, size_t count, struct options *options)
 {
-    static const struct {
-        const char *name;
-        enum txtctl_command command;
-        bool takes_value;
-    } commands[] = {{"register", TXTCTL_REGISTER, false},
-                    {"update", TXTCTL_UPDATE, true},
-                    {"show", TXTCTL_SHOW, false},
-                    {"check", TXTCTL_CHECK, true}};
-    if (optind == argc) {
+    size_t used;
+    if (count == 0) {
         return wrong("no command", NULL);
     }
-    const char *name = argv[optind++];
-    for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(name, commands[i].name) != 0) {
-            continue;
-        }
-        options->command = commands[i].command;
-        if (commands[i].takes_value && optind == argc) {
-            return wrong("no value given to", name);
-        }
-        options->value = commands[i].takes_value ? argv[optind++] : NULL;
-        return optind == argc ? -1 : wrong("there is no argument", argv[optind]);
+    options->command = commands_find(words, count, &used);
+    if (options->command == NULL) {
+        return wrong("there is no command", words[0]);
     }
-    return wrong("there is no command", name);
+    options->arguments = words + used;
+    options->arguments_count = count - used;
+    if (options->arguments_count < options->command->arguments_min) {
+        (void)fprintf(stderr, "txtctl: %s needs %s; see txtctl --help\n", options->command->name,
+                      options->command->arguments);
+        return TXTCTL_FAILED;
+    }
+    return options->arguments_count <= options->command->arguments_max
+               ? -1
+               : wrong("there is no argument", options->arguments[options->command->arguments_max]);
+}
+
+/* An option that the command does not look at is a misunderstanding, and better not passed over. */
+static int check_taken(const struct options *options, uint64_t given)
+{
+    for (int id = 0; id < OPTION_COUNT; id++) {
+        if ((given & COMMAND_TAKES(id)) != 0 && (options->command->takes & COMMAND_TAKES(id)) == 0) {
+            (void)fprintf(stderr, "txtctl: %s takes no --%s; see txtctl %s --help\n", options->command->name,
+                          option_rows[id].name, options->command->name);
+            return TXTCTL_FAILED;
+        }
+    }
+    if (options->text[OPTION_INSECURE] != NULL && options->text[OPTION_CA] != NULL) {
+        return wrong("--insecure and --ca exclude each other", NULL);
+    }
+    return -1;
 }
 
 int options_read(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {
-        {"url", required_argument, NULL, 'u'},
-        {"domain", required_argument, NULL, 'd'},
-        {"credentials", required_argument, NULL, 'f'},
-        {"allowfrom", required_argument, NULL, 'a'},
-        {"server", required_argument, NULL, 's'},
-        {"ca", required_argument, NULL, OPTION_CA},
-        {"insecure", no_argument, NULL, OPTION_INSECURE},
-        {"timeout", required_argument, NULL, 't'},
-        {"json", no_argument, NULL, 'j'},
-        {"version", no_argument, NULL, OPTION_VERSION},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
+    struct option known[OPTION_COUNT + 1];
+    char letters[2 * OPTION_COUNT + 1];
     const char *credentials = getenv("TXTD_CREDENTIALS");
-    *options = (struct options){.url = getenv("TXTD_URL"),
-                                .credentials = credentials == NULL ? CREDENTIALS_DEFAULT : credentials,
-                                .timeout_s = TIMEOUT_DEFAULT_S};
-    int option;
-    while ((option = getopt_long(argc, argv, "u:d:f:a:s:t:jh", known, NULL)) != -1) {
-        int status = read_option(option, options);
+    uint64_t given = 0;
+    int option, status;
+    describe(known, letters);
+    *options = (struct options){.timeout_s = TIMEOUT_DEFAULT_S};
+    options->text[OPTION_URL] = getenv("TXTD_URL");
+    options->text[OPTION_CREDENTIALS] = credentials == NULL ? CREDENTIALS_DEFAULT : credentials;
+    while ((option = getopt_long(argc, argv, letters, known, NULL)) != -1) {
+        int id = id_of(option);
+        if (id < 0) {
+            return TXTCTL_FAILED; /* getopt has said why */
+        }
+        status = read_option((enum option_id)id, options);
         if (status != -1) {
             return status;
         }
+        given |= COMMAND_TAKES(id);
     }
-    if (options->insecure && options->ca != NULL) {
-        return wrong("--insecure and --ca exclude each other", NULL);
+    bool help = options->text[OPTION_HELP] != NULL;
+    if (help && optind == argc) {
+        help_print();
+        return TXTCTL_DONE;
     }
-    return read_command(argc, argv, options);
+    status = read_command(argv + optind, (size_t)(argc - optind), options);
+    if (help && options->command != NULL) {
+        help_print_command(options->command);
+        return TXTCTL_DONE;
+    }
+    return status != -1 ? status : check_taken(options, given);
 }

@@ -1,29 +1,49 @@
-/* options.h: txtctl's command line. */
+/* options.h: txtctl's command line: options, the command, its arguments. */
 #ifndef TXTD_CONTROL_TXTCTL_OPTIONS_H
 #define TXTD_CONTROL_TXTCTL_OPTIONS_H
 
-#include <stdbool.h>
+#include <stddef.h>
 
 #define OPTIONS_ALLOWFROM_MAX 32
 
 enum txtctl_status { TXTCTL_DONE = 0, TXTCTL_REFUSED = 1, TXTCTL_FAILED = 2 };
 
-enum txtctl_command { TXTCTL_REGISTER, TXTCTL_UPDATE, TXTCTL_SHOW, TXTCTL_CHECK };
+/* Every option of every command; a command says which it takes (command.h). */
+enum option_id {
+    OPTION_URL,
+    OPTION_DOMAIN,
+    OPTION_CREDENTIALS,
+    OPTION_ALLOWFROM,
+    OPTION_SERVER,
+    OPTION_CA,
+    OPTION_INSECURE,
+    OPTION_TIMEOUT,
+    OPTION_JSON,
+    OPTION_VERSION,
+    OPTION_HELP,
+    OPTION_COUNT
+};
 
-/* Strings are the command line's own, or constants. */
+/* What the help and the shells' completion say of an option. */
+struct option_row {
+    const char *name;     /* without the dashes */
+    char letter;          /* or 0 */
+    const char *argument; /* as the help names it; NULL: a flag */
+    const char *help;     /* lines separated by \n */
+};
+extern const struct option_row option_rows[OPTION_COUNT];
+
+struct command;
+
+/* Strings are the command line's own, the environment's, or constants. */
 struct options {
-    enum txtctl_command command;
-    const char *url;         /* NULL: the account's */
-    const char *ca;          /* PEM file; NULL: the system's authorities */
-    bool insecure;           /* do not verify the certificate */
-    const char *credentials; /* the account file */
-    const char *domain;      /* the account's name in it; NULL: its only one */
-    const char *server;      /* DNS server to ask; NULL: the API's host */
-    const char *value;       /* of update and check */
+    const struct command *command;
+    const char *text[OPTION_COUNT]; /* NULL: not given and without a default; of a flag "" */
     const char *allowfrom[OPTIONS_ALLOWFROM_MAX];
     unsigned allowfrom_count;
     unsigned timeout_s;
-    bool json;
+    char *const *arguments; /* of the command; as many as it wants */
+    size_t arguments_count;
 };
 
 /* Reads the command line. Returns -1 to go on, or the exit status, everything being said already. */

@@ -60,14 +60,14 @@ key=$(sed -n 's/.*"password": *"\([^"]*\)".*/\1/p' credentials.json)
 
 # server_url of the default configuration names the zone, which does not resolve here: --url says where the API is.
 export TXTD_URL=https://$api
-expect 1 'not|does not' --ca "$ca" --server "$dns" check "$first"
+expect 1 'not|does not' --server "$dns" check "$first"
 expect 0 '' --ca "$ca" update "$first"
-expect 0 'answers the value' --ca "$ca" --server "$dns" check "$first"
+expect 0 'answers the value' --server "$dns" check "$first"
 expect 0 '' --ca "$ca" --domain www.example.com update "$second"
 expect 0 "$first" --ca "$ca" show
 expect 0 "$second" --ca "$ca" show
 expect 0 '' --ca "$ca" update "$third"
-expect 1 '' --ca "$ca" --server "$dns" check "$first" # rotated out
+expect 1 '' --server "$dns" check "$first" # rotated out
 expect 0 "\"$third\"|$third" --ca "$ca" --json show
 
 expect 1 'bad_txt|43|value' --ca "$ca" update short
@@ -76,6 +76,27 @@ expect 2 'certificate|SSL|trust|verify' update "$first" # its authority is unkno
 expect 0 '' --insecure update "$first"
 expect 2 '' --ca "$ca" --url https://127.0.0.1:1 update "$first"
 expect 2 'no command frobnicate' --ca "$ca" frobnicate
+expect 2 'show takes no --server' --server "$dns" show
+expect 2 'update needs VALUE' update
+expect 2 'no argument extra' update "$first" extra
+expect 0 'usage: txtctl' --help
+expect 0 'check: ask the DNS server' check --help
+
+complete() { # EXPECTED WORD...: what bash offers for the last word
+    local expected=$1 offered
+    shift
+    # shellcheck disable=SC1090,SC2016 # the inner shell reads the script that txtctl prints
+    offered=$(bash -c '. <("$0" completion bash); COMP_WORDS=(txtctl "$@"); COMP_CWORD=$#; _txtctl; echo "${COMPREPLY[*]}"' \
+        "$txtctl" "$@")
+    [ "$offered" = "$expected" ] || fail "completion of '$*' offers '$offered'"
+}
+complete update up
+complete update --url https://x up
+complete --server check --s
+complete "--credentials --ca" update --c
+expect 0 'complete -c txtctl' completion fish
+expect 0 'bashcompinit' completion zsh
+expect 2 'not for tcsh' completion tcsh
 sed -i 's/"password": *"./"password":"!/' credentials.json
 expect 1 'forbidden|401' --ca "$ca" update "$first"
 grep -qF "$key" run.log && fail "the key is in the log"
