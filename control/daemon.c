@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "control/daemon_internal.h"
@@ -28,8 +27,7 @@
 #include "storage/feed.h"
 #include "storage/store.h"
 
-#define FEED_OCTETS    (4u << 20) /* of changes that are durable and not yet visible */
-#define FILES_RESERVED 256        /* descriptors beside connections: sockets, the store's files */
+#define FEED_OCTETS (4u << 20) /* of changes that are durable and not yet visible */
 
 static int no_memory(struct error_detail *detail)
 {
@@ -37,21 +35,6 @@ static int no_memory(struct error_detail *detail)
 }
 
 /* --- Before privileges are dropped --- */
-
-/* Each connection is a descriptor, each HTTPS connection three (TLS in front of HTTP needs a socket pair). */
-static void raise_file_limit(struct daemon *daemon)
-{
-    const struct config *config = daemon->started;
-    struct rlimit limit;
-    daemon->files_wanted =
-        FILES_RESERVED + (rlim_t)config->dns.tcp.connections_max + 3 * (rlim_t)config->http.limits.connections_max;
-    struct rlimit higher = {daemon->files_wanted, daemon->files_wanted};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= daemon->files_wanted ||
-        setrlimit(RLIMIT_NOFILE, &higher) != 0) { /* only root may raise the hard limit */
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
 
 static int bind_dns(struct daemon *daemon, struct error_detail *detail)
 {
@@ -63,7 +46,9 @@ static int bind_dns(struct daemon *daemon, struct error_detail *detail)
     if (daemon->responder == NULL || responder_publish_settings(daemon->responder, &daemon->started->respond) != 0) {
         return no_memory(detail);
     }
-    return dns_server_bind(&daemon->started->dns, daemon->responder, &daemon->dns, detail);
+    struct dns_server_settings settings = daemon->started->dns;
+    settings.tcp.connections_max = daemon->files.dns_connections_max;
+    return dns_server_bind(&settings, daemon->responder, &daemon->dns, detail);
 }
 
 static int bind_api(struct daemon *daemon, struct error_detail *detail)
@@ -77,7 +62,9 @@ static int bind_api(struct daemon *daemon, struct error_detail *detail)
         return rc;
     }
     daemon->started->http.tls = daemon->tls;
-    return http_server_bind(&daemon->started->http, router_handle, &daemon->router, &daemon->http, detail);
+    struct http_server_settings settings = daemon->started->http;
+    settings.limits.connections_max = daemon->files.api_connections_max;
+    return http_server_bind(&settings, router_handle, &daemon->router, &daemon->http, detail);
 }
 
 static int drop_privileges(struct daemon *daemon, struct error_detail *detail)
@@ -221,7 +208,6 @@ static void log_addresses(const struct daemon *daemon)
 /* What the operator should know of a start that has worked. */
 static void log_warnings(const struct daemon *daemon)
 {
-    struct rlimit limit;
     if (daemon->made.certificate != NULL) {
         log_event(daemon->log, LOG_LEVEL_WARNING, "certificate.self_signed", log_text("file", daemon->made.certificate),
                   log_text("hint", "made now; clients trust it only if they are told to"));
@@ -230,11 +216,7 @@ static void log_warnings(const struct daemon *daemon)
         log_event(daemon->log, LOG_LEVEL_WARNING, "start.root",
                   log_text("hint", "txtd runs as root, if without capabilities; give process.user"));
     }
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < daemon->files_wanted) {
-        log_event(daemon->log, LOG_LEVEL_WARNING, "start.few_files", log_uint("limit", limit.rlim_cur),
-                  log_uint("wanted", daemon->files_wanted),
-                  log_text("hint", "for all the connections that are configured (LimitNOFILE=, ulimit -n)"));
-    }
+    file_limit_log(&daemon->files, daemon->log);
 }
 
 /* --- Together --- */
@@ -249,7 +231,8 @@ static int start(struct daemon *daemon, struct error_detail *detail)
         rc = zone_publication_check(daemon->started, detail);
     }
     if (rc == 0) {
-        raise_file_limit(daemon);
+        file_limit_fit(daemon->started->dns.tcp.connections_max, daemon->started->http.limits.connections_max,
+                       &daemon->files);
         daemon->ttls = value_ttls_new();
         rc = daemon->ttls == NULL ? no_memory(detail) : 0;
     }

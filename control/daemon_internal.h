@@ -3,6 +3,7 @@
 #define TXTD_CONTROL_DAEMON_INTERNAL_H
 
 #include "control/config.h"
+#include "control/file_limit.h"
 #include "control/privileges.h"
 #include "control/router.h"
 #include "control/service_rules.h"
@@ -14,7 +15,7 @@ struct daemon {
     struct config *current; /* what was loaded last: the same, or started's successor */
     struct privileges_identity identity;
     struct state_made made;
-    uint64_t files_wanted; /* descriptors, when every connection is there that may be */
+    struct file_limit files;
 
     struct value_ttls *ttls;
     struct delegate_table *table;
