@@ -74,6 +74,8 @@ static const struct config_key keys[] = {
     KEY(process.user, process.user, CONFIG_STRING, NULL, 1, 255),
     KEY(process.group, process.group, CONFIG_STRING, NULL, 1, 255),
     KEY(process.seccomp, process.seccomp, CONFIG_BOOL, "true", 0, 1),
+    KEY(process.control_socket, process.control_socket, CONFIG_STRING, NULL, 1, CONFIG_SOCKET_LEN_MAX),
+    KEY(process.control_group, process.control_group, CONFIG_STRING, NULL, 1, 255),
 
     KEY(log.level, log.level, CONFIG_WORD, "info", 0, 0, .words = level_words, .reloadable = true),
     KEY(log.format, log.format, CONFIG_WORD, "logfmt", 0, 0, .words = format_words, .reloadable = true),
@@ -124,6 +126,9 @@ static int read_all(const struct config_reader *reader, const struct config_raw 
     }
     if (rc == 0) {
         rc = fill_derived(reader, config);
+    }
+    if (rc == 0) {
+        rc = config_read_acme(reader, raw, config);
     }
     if (rc == 0) {
         rc = config_read_listen(reader, raw, config);

@@ -47,6 +47,7 @@
  *     drain                       5s     how long SIGTERM lets running requests finish
  *     registration                open   open, off or token
  *     registration_tokens_file    none   one token a line; needed for token
+ *     acme_name                   none   the API's host name, for a certificate of its own through txtd
  *     limits: connections 4096, connections_per_client 64, handshake 10s, request 15s, idle 60s, body 16KiB,
  *             registrations_per_minute 60 (per client), registrations_per_second_total 200,
  *             updates_per_minute 120 (per account), failures_per_minute 60 (per client); a limit of 0 is no limit
@@ -61,6 +62,8 @@
  *     state_directory             /var/lib/txtd
  *     user, group                 none   to become once the sockets are bound; capabilities are dropped in any case
  *     seccomp                     true
+ *     control_socket              none   path of the local control socket
+ *     control_group               none   group that may use it
  *   log:
  *     level                       info   error, warning, info or debug
  *     format                      logfmt logfmt or json
@@ -89,6 +92,10 @@
 #define CONFIG_CORS_ORIGINS_MAX 64
 #define CONFIG_FILE_LEN_MAX     (4u << 20) /* octets of a configuration file */
 #define CONFIG_TOKENS_MAX       10000
+#define CONFIG_SOCKET_LEN_MAX   107 /* what a sun_path holds beside its NUL */
+
+/* The delegate of each zone that is txtd's own: registration gives out version 4 UUIDs only, and this is none (version 8). */
+#define CONFIG_RESERVED_DELEGATE "00000000-0000-8000-8000-000000000001"
 
 /* http_listener.site: which set of paths a listener serves. */
 enum config_site { CONFIG_SITE_PUBLIC = 0, CONFIG_SITE_INTERNAL = 1 };
@@ -122,6 +129,10 @@ struct config_api {
     unsigned registration_tokens_count;
     struct config_rates rates;
     unsigned drain_ms;
+    const char *acme_name;   /* host name of the API's own certificate, lower case; NULL: none */
+    unsigned acme_zone;      /* index of the zone whose reserved delegate holds its challenges */
+    const char *acme_target; /* and that delegate's name; never NULL */
+    bool acme_served;        /* acme_name lies in acme_zone, which then has the CNAME */
 };
 
 struct config_process {
@@ -129,6 +140,8 @@ struct config_process {
     const char *user;  /* name or number; NULL: stay who we are */
     const char *group; /* likewise; NULL: the user's */
     bool seccomp;
+    const char *control_socket; /* path; NULL: none */
+    const char *control_group;  /* name or number of those who may use it beside root and ourselves; NULL: nobody */
 };
 
 /* The whole configuration. Everything in it belongs to it. */

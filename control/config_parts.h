@@ -11,6 +11,9 @@
 /* config_zones.c: `zones`. */
 int config_read_zones(const struct config_reader *reader, const struct config_raw *raw, struct config *config);
 
+/* config_acme.c: `api.acme_name`, and the record that follows from it. After the zones. */
+int config_read_acme(const struct config_reader *reader, const struct config_raw *raw, struct config *config);
+
 /* config_listen.c: every list of addresses and prefixes, and the public URL that follows from them. */
 int config_read_listen(const struct config_reader *reader, const struct config_raw *raw, struct config *config);
 

@@ -64,7 +64,7 @@ struct config_raw_api {
     unsigned cors_origins_count;
     const char **trusted_proxies;
     unsigned trusted_proxies_count;
-    char *http2, *threads, *nice, *drain, *registration, *registration_tokens_file;
+    char *http2, *threads, *nice, *drain, *registration, *registration_tokens_file, *acme_name;
     struct config_raw_limits limits;
 };
 
@@ -73,7 +73,7 @@ struct config_raw_store {
 };
 
 struct config_raw_process {
-    char *state_directory, *user, *group, *seccomp;
+    char *state_directory, *user, *group, *seccomp, *control_socket, *control_group;
 };
 
 struct config_raw_log {

@@ -102,6 +102,7 @@ static const cyaml_schema_field_t api_fields[] = {
     TEXT(struct config_raw_api, drain),
     TEXT(struct config_raw_api, registration),
     TEXT(struct config_raw_api, registration_tokens_file),
+    TEXT(struct config_raw_api, acme_name),
     PART(struct config_raw_api, limits, limits_fields),
     CYAML_FIELD_END,
 };
@@ -121,6 +122,8 @@ static const cyaml_schema_field_t process_fields[] = {
     TEXT(struct config_raw_process, user),
     TEXT(struct config_raw_process, group),
     TEXT(struct config_raw_process, seccomp),
+    TEXT(struct config_raw_process, control_socket),
+    TEXT(struct config_raw_process, control_group),
     CYAML_FIELD_END,
 };
 

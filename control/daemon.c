@@ -13,6 +13,7 @@
 #include "control/http_server.h"
 #include "control/log.h"
 #include "control/notify.h"
+#include "control/own_challenge.h"
 #include "control/publisher.h"
 #include "control/seccomp_filter.h"
 #include "control/service.h"
@@ -61,10 +62,19 @@ static int bind_api(struct daemon *daemon, struct error_detail *detail)
     if (rc != 0) {
         return rc;
     }
+    certificate_watch_begin(&daemon->watch, api->certificate, api->key);
     daemon->started->http.tls = daemon->tls;
     struct http_server_settings settings = daemon->started->http;
     settings.limits.connections_max = daemon->files.api_connections_max;
     return http_server_bind(&settings, router_handle, &daemon->router, &daemon->http, detail);
+}
+
+static int bind_control(struct daemon *daemon, struct error_detail *detail)
+{
+    const struct config_process *process = &daemon->started->process;
+    return process->control_socket == NULL ? 0
+                                           : control_socket_bind(process->control_socket, process->control_group,
+                                                                 &daemon->identity, &daemon->control, detail);
 }
 
 static int drop_privileges(struct daemon *daemon, struct error_detail *detail)
@@ -140,7 +150,32 @@ static int start_changes(struct daemon *daemon, struct error_detail *detail)
     }
     const struct service_parts parts = {.store = daemon->store, .committer = daemon->committer, .log = daemon->log};
     daemon_service_settings(daemon->started, zones, &settings);
-    return service_new(&parts, &settings, &daemon->service, detail);
+    rc = service_new(&parts, &settings, &daemon->service, detail);
+    if (rc == 0 &&
+        own_challenge_new(daemon->committer, zones[daemon->started->api.acme_zone].number, &daemon->challenge) != 0) {
+        rc = no_memory(detail);
+    }
+    return rc;
+}
+
+void daemon_own_name(struct daemon *daemon, const struct config *config)
+{
+    const struct config_api *api = &config->api;
+    own_challenge_move(daemon->challenge, config->zones[api->acme_zone].source.options.number);
+    control_commands_reload(&daemon->commands, api->acme_name, api->acme_target, api->acme_served);
+}
+
+static int start_control(struct daemon *daemon, struct error_detail *detail)
+{
+    daemon->commands.challenge = daemon->challenge;
+    daemon->commands.tls = daemon->tls;
+    daemon->commands.log = daemon->log;
+    daemon_own_name(daemon, daemon->started);
+    if (daemon->control != NULL &&
+        control_socket_start(daemon->control, control_commands_handle, &daemon->commands, daemon->log) != 0) {
+        return error_describe(detail, TXTD_ESYS, "the control socket's thread cannot be started");
+    }
+    return 0;
 }
 
 static int start_answering(struct daemon *daemon, struct error_detail *detail)
@@ -224,8 +259,8 @@ static void log_warnings(const struct daemon *daemon)
 static int start(struct daemon *daemon, struct error_detail *detail)
 {
     const struct config_process *process = &daemon->started->process;
-    int (*const steps[])(struct daemon *, struct error_detail *) = {bind_dns,   bind_api,      drop_privileges,
-                                                                    load_store, start_changes, start_answering};
+    int (*const steps[])(struct daemon *, struct error_detail *) = {
+        bind_dns, bind_api, bind_control, drop_privileges, load_store, start_changes, start_answering, start_control};
     int rc = privileges_identity_find(process->user, process->group, &daemon->identity, detail);
     if (rc == 0) {
         rc = zone_publication_check(daemon->started, detail);
@@ -249,6 +284,9 @@ static void stop(struct daemon *daemon)
     if (daemon->http != NULL) {
         http_server_stop(daemon->http, daemon->current->api.drain_ms);
     }
+    if (daemon->control != NULL) {
+        control_socket_stop(daemon->control);
+    }
     if (daemon->health != NULL) {
         health_stop(daemon->health);
     }
@@ -264,6 +302,9 @@ static void stop(struct daemon *daemon)
 
 static void release(struct daemon *daemon)
 {
+    control_socket_free(daemon->control);
+    control_commands_destroy(&daemon->commands);
+    own_challenge_free(daemon->challenge);
     http_server_free(daemon->http);
     service_free(daemon->service);
     tls_context_free(daemon->tls);
@@ -287,6 +328,7 @@ int daemon_start(struct config *config, struct log *log, struct daemon **daemon,
     if (made == NULL) {
         return no_memory(detail);
     }
+    control_commands_init(&made->commands);
     made->log = log;
     made->started = made->current = config;
     int rc = start(made, detail);

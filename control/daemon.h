@@ -19,6 +19,9 @@ int daemon_start(struct config *config, struct log *log, struct daemon **daemon,
  * cannot. When anything is wrong, what runs stays as it is. */
 void daemon_reload(struct daemon *daemon);
 
+/* What has to be looked at once a second or so: whether the certificate was replaced. */
+void daemon_tick(struct daemon *daemon);
+
 /* Drains: lets running requests finish within api.drain, makes what was accepted durable and visible, stops DNS last, closes
  * the store, frees everything. */
 void daemon_stop(struct daemon *daemon);

@@ -2,7 +2,9 @@
 #ifndef TXTD_CONTROL_DAEMON_INTERNAL_H
 #define TXTD_CONTROL_DAEMON_INTERNAL_H
 
+#include "control/certificate_watch.h"
 #include "control/config.h"
+#include "control/control_commands.h"
 #include "control/file_limit.h"
 #include "control/privileges.h"
 #include "control/router.h"
@@ -22,6 +24,7 @@ struct daemon {
     struct responder *responder;
     struct dns_server *dns;
     struct tls_context *tls;
+    struct certificate_watch watch;
     struct http_server *http;
     struct router router;
 
@@ -31,11 +34,17 @@ struct daemon {
     struct publisher *publisher;
     struct service *service;
     struct health *health;
+    struct control_socket *control; /* NULL: none is configured */
+    struct control_commands commands;
+    struct own_challenge *challenge;
 };
 
 /* The service's settings by a configuration whose zones have their numbers. `zones` has room for CONFIG_ZONES_MAX; the result
  * borrows it and the configuration. */
 void daemon_service_settings(const struct config *config, struct service_zone zones[CONFIG_ZONES_MAX],
                              struct service_settings *settings);
+
+/* Tells the control socket which name's challenge is where, by such a configuration. */
+void daemon_own_name(struct daemon *daemon, const struct config *config);
 
 #endif

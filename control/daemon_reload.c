@@ -1,4 +1,4 @@
-/* daemon_reload.c: SIGHUP. */
+/* daemon_reload.c: SIGHUP, and a certificate that was replaced. */
 #include <string.h>
 
 #include "control/daemon.h"
@@ -51,9 +51,21 @@ static int take_over(struct daemon *daemon, struct config *loaded, struct error_
 static void reload_certificate(struct daemon *daemon)
 {
     struct error_detail detail = {""};
+    const struct config_api *api = &daemon->started->api;
+    certificate_watch_begin(&daemon->watch, api->certificate, api->key); /* what changes from here on is seen */
     if (tls_context_reload(daemon->tls, &detail) != 0) {
         log_event(daemon->log, LOG_LEVEL_ERROR, "reload.certificate_failed", log_text("error", detail.text),
                   log_text("hint", "the old certificate stays"));
+        return;
+    }
+    log_event(daemon->log, LOG_LEVEL_INFO, "certificate.loaded", log_text("file", api->certificate),
+              log_int("not_after", tls_context_not_after_s(daemon->tls)));
+}
+
+void daemon_tick(struct daemon *daemon)
+{
+    if (certificate_watch_look(&daemon->watch)) {
+        reload_certificate(daemon);
     }
 }
 
@@ -74,6 +86,7 @@ void daemon_reload(struct daemon *daemon)
         notify_ready("serving; the last reload failed");
         return;
     }
+    daemon_own_name(daemon, loaded);
     reload_certificate(daemon);
     say_what_needs_a_restart(daemon, loaded);
     log_change(daemon->log, &loaded->log);

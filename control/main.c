@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control/config.h"
@@ -84,8 +85,10 @@ static void block_signals(sigset_t *signals)
 
 static void serve(struct daemon *daemon, struct log *log, const sigset_t *signals)
 {
+    const struct timespec tick = {.tv_sec = 1};
     for (;;) {
-        int number = sigwaitinfo(signals, NULL);
+        int number = sigtimedwait(signals, NULL, &tick);
+        daemon_tick(daemon);
         if (number == SIGHUP) {
             daemon_reload(daemon);
         } else if (number > 0) {

@@ -2,10 +2,12 @@
 
 #include <string.h>
 
-extern const struct command command_register, command_update, command_show, command_check, command_completion;
+extern const struct command command_register, command_update, command_show, command_check, command_acme_hook,
+    command_control_status, command_completion;
 
 static const struct command *const commands[] = {
-    &command_register, &command_update, &command_show, &command_check, &command_completion,
+    &command_register,  &command_update,         &command_show,       &command_check,
+    &command_acme_hook, &command_control_status, &command_completion,
 };
 
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])

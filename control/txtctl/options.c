@@ -9,9 +9,10 @@
 #include "control/txtctl/commands.h"
 #include "control/txtctl/help.h"
 
-#define CREDENTIALS_DEFAULT "/etc/txtd/credentials.json"
-#define TIMEOUT_DEFAULT_S   15
-#define TIMEOUT_MAX_S       3600
+#define CREDENTIALS_DEFAULT    "/etc/txtd/credentials.json"
+#define CONTROL_SOCKET_DEFAULT "/run/txtd/control.sock"
+#define TIMEOUT_DEFAULT_S      15
+#define TIMEOUT_MAX_S          3600
 
 const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_URL] = {"url", 'u', "URL",
@@ -26,6 +27,9 @@ const struct option_row option_rows[OPTION_COUNT] = {
                        "(default: the API's host)"},
     [OPTION_CA] = {"ca", 0, "FILE", "trust these certificates (PEM) instead of the system's"},
     [OPTION_INSECURE] = {"insecure", 0, NULL, "do not verify the API's certificate"},
+    [OPTION_SOCKET] = {"socket", 'S', "PATH",
+                       "txtd's control socket (default: $TXTD_CONTROL_SOCKET, else " CONTROL_SOCKET_DEFAULT ")"},
+    [OPTION_SETTLE] = {"settle", 0, "SECONDS", "wait so long after publishing (default 2)"},
     [OPTION_TIMEOUT] = {"timeout", 't', "SECONDS", "for a request (default 15)"},
     [OPTION_JSON] = {"json", 'j', NULL, "print JSON"},
     [OPTION_VERSION] = {"version", 0, NULL, "print the version and exit"},
@@ -148,6 +152,8 @@ int options_read(int argc, char **argv, struct options *options)
     describe(known, letters);
     *options = (struct options){.timeout_s = TIMEOUT_DEFAULT_S};
     options->text[OPTION_URL] = getenv("TXTD_URL");
+    const char *socket = getenv("TXTD_CONTROL_SOCKET");
+    options->text[OPTION_SOCKET] = socket == NULL ? CONTROL_SOCKET_DEFAULT : socket;
     options->text[OPTION_CREDENTIALS] = credentials == NULL ? CREDENTIALS_DEFAULT : credentials;
     while ((option = getopt_long(argc, argv, letters, known, NULL)) != -1) {
         int id = id_of(option);

@@ -235,6 +235,44 @@ static void test_example_has_every_key(void **state)
     expect_keys(example_text(), config_schema_fields);
 }
 
+/* --- The API's own certificate --- */
+
+static void test_acme_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned zone;
+        bool served;
+        const char *record;
+    } rows[] = {
+        {LINE_6, 0, false, NULL},
+        {LINE_6 "api: {acme_name: Auth.Example.Org.}\n", 0, true,
+         "_acme-challenge.auth.example.org. IN CNAME " CONFIG_RESERVED_DELEGATE ".auth.example.org."},
+        {LINE_6 "    records: ['a IN A 192.0.2.1']\n  - {name: api.auth.example.org, zone_file: /z}\n"
+                "api: {acme_name: www.api.auth.example.org}\n",
+         1, true,
+         "_acme-challenge.www.api.auth.example.org. IN CNAME " CONFIG_RESERVED_DELEGATE ".api.auth.example.org."},
+        {LINE_6 "api: {acme_name: xauth.example.org}\n", 0, false, NULL},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct config *config = load(rows[i].text);
+        const struct zone_source *source = &config->zones[rows[i].zone].source;
+        char target[400];
+        (void)snprintf(target, sizeof target, CONFIG_RESERVED_DELEGATE ".%s", config->zones[rows[i].zone].name);
+        assert_int_equal(config->api.acme_zone, rows[i].zone);
+        assert_int_equal(config->api.acme_served, rows[i].served);
+        assert_string_equal(config->api.acme_target, target);
+        if (rows[i].record == NULL) {
+            assert_int_equal(source->records_count, 0);
+        } else {
+            assert_string_equal(source->records[source->records_count - 1], rows[i].record);
+        }
+        config_free(config);
+    }
+    assert_int_equal(CONFIG_RESERVED_DELEGATE[14], '8'); /* registration makes version 4 */
+}
+
 /* --- Each row: a file, and what the one line says after the file's name. --- */
 
 static void test_refusals(void **state)
@@ -293,6 +331,10 @@ static void test_refusals(void **state)
         {LINE_6 "api:\n  cors_origins: [www.example.org]\n", ":7: api.cors_origins[0]: "},
         {LINE_6 "api:\n  registration: closed\n", ":7: api.registration: \"closed\" is not one of: open, off, token"},
         {LINE_6 "api:\n  registration: token\n", ":7: api.registration: token needs"},
+        {LINE_6 "api:\n  acme_name: 'a b'\n", ":7: api.acme_name: \"a b\" is not a host name"},
+        {LINE_6 "process:\n  control_socket: /123456789/123456789/123456789/123456789/123456789/123456789/123456789/"
+                "123456789/123456789/123456789/1234567\n",
+         ":7: process.control_socket: must have 1 to 107 characters"},
         {LINE_6 "log:\n  level: loud\n", ":7: log.level: \"loud\" is not one of: error, warning, info, debug"},
         {"zones:\n  - nameservers: []\n", ":2: zones[0]: name is missing"},
         {"zones:\n  - name: a.example\n", ":2: zones[0]: a.example has no name server"},
@@ -403,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_everything_given),
         cmocka_unit_test(test_example_has_the_defaults),
         cmocka_unit_test(test_example_has_every_key),
+        cmocka_unit_test(test_acme_name),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_secrets_are_not_quoted),
         cmocka_unit_test(test_files_that_cannot_be_read),

@@ -1,0 +1,91 @@
+#include "control/control_commands.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/log.h"
+#include "control/own_challenge.h"
+#include "control/tls.h"
+
+static json_t *refuse(const char *why)
+{
+    return json_pack("{s:s}", "error", why);
+}
+
+void control_commands_init(struct control_commands *commands)
+{
+    pthread_mutex_init(&commands->lock, NULL);
+}
+
+void control_commands_destroy(struct control_commands *commands)
+{
+    pthread_mutex_destroy(&commands->lock);
+}
+
+void control_commands_reload(struct control_commands *commands, const char *name, const char *target, bool served)
+{
+    pthread_mutex_lock(&commands->lock);
+    (void)snprintf(commands->acme.name, sizeof commands->acme.name, "%s", name == NULL ? "" : name);
+    (void)snprintf(commands->acme.target, sizeof commands->acme.target, "%s", target);
+    commands->acme.served = served;
+    pthread_mutex_unlock(&commands->lock);
+}
+
+static json_t *status(struct control_commands *commands, const struct control_peer *peer, const json_t *request)
+{
+    (void)peer;
+    (void)request;
+    pthread_mutex_lock(&commands->lock);
+    const struct control_acme acme = commands->acme;
+    pthread_mutex_unlock(&commands->lock);
+    return json_pack("{s:b, s:i, s:I, s:s, s:s, s:b}", "ok", true, "pid", (int)getpid(), "certificate_not_after",
+                     (json_int_t)tls_context_not_after_s(commands->tls), "acme_name", acme.name, "acme_target",
+                     acme.target, "acme_cname_served", acme.served);
+}
+
+static json_t *answer_change(const struct control_commands *commands, const struct control_peer *peer,
+                             const char *event, const char *value, int result)
+{
+    if (result != 0) {
+        return refuse(txtd_error_text(result));
+    }
+    log_event(commands->log, LOG_LEVEL_INFO, event, log_text("value", value), log_uint("uid", peer->uid),
+              log_int("pid", peer->pid));
+    return json_pack("{s:b, s:s}", "ok", true, "acme_target", commands->acme.target);
+}
+
+static json_t *publish(struct control_commands *commands, const struct control_peer *peer, const json_t *request)
+{
+    const json_t *value = json_object_get(request, "value");
+    if (!json_is_string(value)) {
+        return refuse("\"value\" must be a string");
+    }
+    int result = own_challenge_publish(commands->challenge, json_string_value(value), json_string_length(value));
+    return answer_change(commands, peer, "acme.published", json_string_value(value), result);
+}
+
+static json_t *clear(struct control_commands *commands, const struct control_peer *peer, const json_t *request)
+{
+    const json_t *value = json_object_get(request, "value");
+    if (value != NULL && !json_is_string(value)) {
+        return refuse("\"value\" must be a string");
+    }
+    int result = own_challenge_clear(commands->challenge, json_string_value(value), json_string_length(value));
+    return answer_change(commands, peer, "acme.cleared", value == NULL ? "all" : json_string_value(value), result);
+}
+
+json_t *control_commands_handle(void *context, const struct control_peer *peer, const json_t *request)
+{
+    static const struct {
+        const char *name;
+        json_t *(*run)(struct control_commands *, const struct control_peer *, const json_t *);
+    } known[] = {{"status", status}, {"acme-publish", publish}, {"acme-clear", clear}};
+    const char *command = json_string_value(json_object_get(request, "command"));
+    for (size_t i = 0; command != NULL && i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(command, known[i].name) == 0) {
+            return known[i].run(context, peer, request);
+        }
+    }
+    return refuse("there is no such command");
+}
