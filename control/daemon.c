@@ -263,6 +263,9 @@ static int start(struct daemon *daemon, struct error_detail *detail)
         bind_dns, bind_api, bind_control, drop_privileges, load_store, start_changes, start_answering, start_control};
     int rc = privileges_identity_find(process->user, process->group, &daemon->identity, detail);
     if (rc == 0) {
+        rc = state_directory_check(daemon->started, detail);
+    }
+    if (rc == 0) {
         rc = zone_publication_check(daemon->started, detail);
     }
     if (rc == 0) {
@@ -361,6 +364,9 @@ int daemon_check(const struct config *config, struct error_detail *detail)
     struct privileges_identity identity;
     struct tls_context *tls = NULL;
     int rc = privileges_identity_find(config->process.user, config->process.group, &identity, detail);
+    if (rc == 0) {
+        rc = state_directory_check(config, detail);
+    }
     if (rc == 0) {
         rc = zone_publication_check(config, detail);
     }

@@ -111,6 +111,16 @@ static bool is_needed(const struct config *config)
            (config->api.self_signed && is_inside(config->api.certificate, directory));
 }
 
+int state_directory_check(const struct config *config, struct error_detail *detail)
+{
+    struct stat stat_of;
+    const char *directory = config->process.state_directory;
+    if (is_needed(config) && stat(directory, &stat_of) == 0 && !S_ISDIR(stat_of.st_mode)) {
+        return error_describe(detail, TXTD_EINVAL, "process.state_directory %s: is not a directory", directory);
+    }
+    return 0;
+}
+
 int state_directory_prepare(const struct config *config, const struct privileges_identity *identity,
                             struct state_made *made, struct error_detail *detail)
 {

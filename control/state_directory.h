@@ -17,6 +17,10 @@ struct state_made {
     const char *key;
 };
 
+/* What can be told without touching anything: whether something is in the place of the state directory, if it is needed.
+ * Returns 0, or TXTD_EINVAL with a `detail`. Main thread. */
+int state_directory_check(const struct config *config, struct error_detail *detail);
+
 /* Makes the state directory (mode 0700) if something is to be in it and it is not there, and the self-signed certificate if the configuration wants one and
  * neither file is there; both belong to `identity`. Start-up thread, before privileges are dropped. Returns 0 or a code with a
  * `detail`; *made is filled either way. */

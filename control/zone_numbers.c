@@ -141,6 +141,18 @@ static int check_hex(const struct word *first, const char *at, struct error_deta
     return digits % 2 == 0 ? 0 : error_describe(detail, TXTD_EINVAL, "half an octet at the end of hexadecimal data");
 }
 
+/* SVCB and HTTPS (RFC 9460 section 7.2): the rest of the record is parameters. */
+static int check_parameters(const struct word *first, const char *at, struct error_detail *detail)
+{
+    struct word word = *first;
+    do {
+        if (has_number_behind(&word, "port=") && check_number(&word, 5, UINT16_MAX, detail) != 0) {
+            return TXTD_EINVAL;
+        }
+    } while (next_word(&at, &word));
+    return 0;
+}
+
 static int check_field(ldns_rdf_type field, const struct word *word, const char *rest, struct error_detail *detail)
 {
     uint64_t max = field_max(field);
@@ -150,6 +162,9 @@ static int check_field(ldns_rdf_type field, const struct word *word, const char 
     }
     if (field == LDNS_RDF_TYPE_PERIOD) {
         return check_period(word, detail);
+    }
+    if (field == LDNS_RDF_TYPE_SVCPARAMS) {
+        return check_parameters(word, rest, detail);
     }
     return field == LDNS_RDF_TYPE_HEX && word->len > 1 ? check_hex(word, rest, detail) : 0;
 }

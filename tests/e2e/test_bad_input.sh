@@ -191,6 +191,8 @@ set_store "$directory/foreign"
 refused "a directory of somebody else" 'foreign' --no-check bad.yaml
 set_store "$directory/foreign/thesis.txt"
 refused "a file" 'thesis\.txt' --no-check bad.yaml
+write_config bad.yaml store "process: {state_directory: $directory/foreign/thesis.txt}" api 'api: {listen: ["127.0.0.1:0"]}'
+refused "a file as state directory" 'state_directory .*thesis\.txt: is not a directory' bad.yaml
 set_store "$directory/none/store"
 refused "no parent directory" 'none' --no-check bad.yaml
 mkdir -m 700 closed
