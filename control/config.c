@@ -78,6 +78,7 @@ static const struct config_key keys[] = {
     KEY(process.control_group, process.control_group, CONFIG_STRING, NULL, 1, 255),
 
     KEY(log.level, log.level, CONFIG_WORD, "info", 0, 0, .words = level_words, .reloadable = true),
+    KEY(log.audit_file, audit_file, CONFIG_STRING, NULL, 1, 4095, .reloadable = true),
     KEY(log.format, log.format, CONFIG_WORD, "logfmt", 0, 0, .words = format_words, .reloadable = true),
 };
 

@@ -67,6 +67,7 @@
  *   log:
  *     level                       info   error, warning, info or debug
  *     format                      logfmt logfmt or json
+ *     audit_file                  none   every change as a line of JSON
  *
  * Addresses: `127.0.0.1:5353`, `127.0.0.1@5353`, `[::1]:5353`, `::1@5353`, or without a port (`0.0.0.0`, `::`, `[::]`), which
  * then is 53 for DNS, 443 for the API and 80 for api.internal_listen; port 0 takes a free one. Durations: a number and ms, s, m, h, d or w, a bare
@@ -160,7 +161,8 @@ struct config {
     struct committer_settings committer;
     struct config_process process;
     struct log_settings log;
-    void *memory; /* config.c's own: what the pointers above point into */
+    const char *audit_file; /* NULL: none */
+    void *memory;           /* config.c's own: what the pointers above point into */
 };
 
 /* Reads and checks `file`. Files that it names for DNS cookies and registration tokens are read too; zone files,

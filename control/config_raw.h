@@ -77,7 +77,7 @@ struct config_raw_process {
 };
 
 struct config_raw_log {
-    char *level, *format;
+    char *level, *format, *audit_file;
 };
 
 struct config_raw {

@@ -130,6 +130,7 @@ static const cyaml_schema_field_t process_fields[] = {
 static const cyaml_schema_field_t log_fields[] = {
     TEXT(struct config_raw_log, level),
     TEXT(struct config_raw_log, format),
+    TEXT(struct config_raw_log, audit_file),
     CYAML_FIELD_END,
 };
 

@@ -50,8 +50,8 @@ static json_t *answer_change(const struct control_commands *commands, const stru
     if (result != 0) {
         return refuse(txtd_error_text(result));
     }
-    log_event(commands->log, LOG_LEVEL_INFO, event, log_text("value", value), log_uint("uid", peer->uid),
-              log_int("pid", peer->pid));
+    log_audit(commands->log, event, log_text("delegate", commands->acme.target), log_text("client", "local"),
+              log_uint("uid", peer->uid), log_int("pid", peer->pid), log_text("value", value));
     return json_pack("{s:b, s:s}", "ok", true, "acme_target", commands->acme.target);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/audit.h"
 #include "control/daemon_internal.h"
 #include "control/health.h"
 #include "control/http_server.h"
@@ -131,6 +132,20 @@ void daemon_service_settings(const struct config *config, struct service_zone zo
         /* those that wait for the committer, those in its hands, and those in the feed */
         .calls_max = (unsigned)(config->committer.queue_max + 2 * config->committer.batch_max),
     };
+}
+
+/* As the user that txtd is from now on: SIGHUP has to be able to open the file again. */
+static int start_audit(struct daemon *daemon, struct error_detail *detail)
+{
+    int rc = audit_start(daemon->log, &daemon->audit);
+    if (rc != 0) {
+        return error_describe(detail, rc, "the audit log's thread cannot be started: %s", txtd_error_text(rc));
+    }
+    rc = audit_file_change(daemon->audit, daemon->started->audit_file, detail);
+    if (rc == 0) {
+        log_attach_audit(daemon->log, daemon->audit);
+    }
+    return rc;
 }
 
 static int start_changes(struct daemon *daemon, struct error_detail *detail)
@@ -259,8 +274,9 @@ static void log_warnings(const struct daemon *daemon)
 static int start(struct daemon *daemon, struct error_detail *detail)
 {
     const struct config_process *process = &daemon->started->process;
-    int (*const steps[])(struct daemon *, struct error_detail *) = {
-        bind_dns, bind_api, bind_control, drop_privileges, load_store, start_changes, start_answering, start_control};
+    int (*const steps[])(struct daemon *, struct error_detail *) = {bind_dns,        bind_api,        bind_control,
+                                                                    drop_privileges, start_audit,     load_store,
+                                                                    start_changes,   start_answering, start_control};
     int rc = privileges_identity_find(process->user, process->group, &daemon->identity, detail);
     if (rc == 0) {
         rc = state_directory_check(daemon->started, detail);
@@ -310,6 +326,8 @@ static void release(struct daemon *daemon)
     own_challenge_free(daemon->challenge);
     http_server_free(daemon->http);
     service_free(daemon->service);
+    log_attach_audit(daemon->log, NULL);
+    audit_stop(daemon->audit);
     tls_context_free(daemon->tls);
     feed_free(daemon->feed);
     dns_server_free(daemon->dns);

@@ -37,6 +37,7 @@ struct daemon {
     struct control_socket *control; /* NULL: none is configured */
     struct control_commands commands;
     struct own_challenge *challenge;
+    struct audit *audit;
 };
 
 /* The service's settings by a configuration whose zones have their numbers. `zones` has room for CONFIG_ZONES_MAX; the result

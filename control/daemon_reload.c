@@ -1,6 +1,7 @@
 /* daemon_reload.c: SIGHUP, and a certificate that was replaced. */
 #include <string.h>
 
+#include "control/audit.h"
 #include "control/daemon.h"
 #include "control/daemon_internal.h"
 #include "control/log.h"
@@ -62,6 +63,16 @@ static void reload_certificate(struct daemon *daemon)
               log_int("not_after", tls_context_not_after_s(daemon->tls)));
 }
 
+/* A file that cannot be opened is no reason to go without the zones that are taken over already. */
+static void reload_audit(struct daemon *daemon, const struct config *loaded)
+{
+    struct error_detail detail = {""};
+    if (audit_file_change(daemon->audit, loaded->audit_file, &detail) != 0) {
+        log_event(daemon->log, LOG_LEVEL_ERROR, "reload.audit_failed", log_text("error", detail.text),
+                  log_text("hint", "the old file stays"));
+    }
+}
+
 void daemon_tick(struct daemon *daemon)
 {
     if (certificate_watch_look(&daemon->watch)) {
@@ -87,6 +98,7 @@ void daemon_reload(struct daemon *daemon)
         return;
     }
     daemon_own_name(daemon, loaded);
+    reload_audit(daemon, loaded);
     reload_certificate(daemon);
     say_what_needs_a_restart(daemon, loaded);
     log_change(daemon->log, &loaded->log);

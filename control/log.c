@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/audit.h"
+
 /* What always fits behind the fields: the note that something was cut, the closing brace, the newline. */
 #define TAIL_MAX 24
 
@@ -19,6 +21,7 @@ struct log {
     _Atomic int format;
     pthread_mutex_t lock; /* makes "is there room" and "write" one step among our threads */
     uint64_t lost;        /* under lock: lines dropped since the last one written */
+    struct audit *_Atomic audit;
 };
 
 /* A line as it grows. */
@@ -226,4 +229,45 @@ void log_write(struct log *log, enum log_level level, const char *event, const s
     ssize_t written = write(log->fd, line.text, line.len);
     (void)written;
     pthread_mutex_unlock(&log->lock);
+}
+
+size_t log_format_line(enum log_format format, enum log_level level, const char *event, const struct log_field fields[],
+                       char text[LOG_LINE_MAX])
+{
+    struct line line;
+    line.len = 0;
+    line.cut = false;
+    line.json = format == LOG_FORMAT_JSON;
+    line_begin(&line, level, event);
+    for (const struct log_field *field = fields; field->key != NULL; field++) {
+        line_put_field(&line, field);
+    }
+    line_end(&line);
+    memcpy(text, line.text, line.len);
+    return line.len;
+}
+
+/* --- Changes --- */
+
+void log_attach_audit(struct log *log, struct audit *audit)
+{
+    atomic_store_explicit(&log->audit, audit, memory_order_release);
+}
+
+bool log_audit_enabled(const struct log *log)
+{
+    return log != NULL && (log_enabled(log, LOG_LEVEL_INFO) || log->audit != NULL);
+}
+
+void log_write_audit(struct log *log, const char *event, const struct log_field fields[])
+{
+    if (log == NULL) {
+        return;
+    }
+    log_write(log, LOG_LEVEL_INFO, event, fields);
+    struct audit *audit = atomic_load_explicit(&log->audit, memory_order_acquire);
+    if (audit != NULL) {
+        char text[LOG_LINE_MAX];
+        audit_append(audit, text, log_format_line(LOG_FORMAT_JSON, LOG_LEVEL_INFO, event, fields, text));
+    }
 }

@@ -17,6 +17,7 @@
 #define TXTD_CONTROL_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR = 0, LOG_LEVEL_WARNING = 1, LOG_LEVEL_INFO = 2, LOG_LEVEL_DEBUG = 3 };
@@ -70,5 +71,26 @@ struct log_field {
 
 /* The same with an array that ends with a NULL key. */
 void log_write(struct log *log, enum log_level level, const char *event, const struct log_field fields[]);
+
+/* --- Changes: what the audit log is for --- */
+
+struct audit; /* audit.h */
+
+/* From now on log_audit writes to `audit` too; NULL: no more. Not while another thread may be in log_audit, unless the audit that
+ * was attached before lives on. */
+void log_attach_audit(struct log *log, struct audit *audit);
+
+/* Whether log_audit would write anything: for callers whose fields are costly to make. Any thread. */
+bool log_audit_enabled(const struct log *log);
+
+/* Writes one change: to the log as an event of level info, and as a line of JSON to the audit log, whatever the log's level and
+ * format. As log_event otherwise. */
+#define log_audit(log, event, ...)                                                                                     \
+    log_write_audit((log), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = (void *)0}})
+void log_write_audit(struct log *log, const char *event, const struct log_field fields[]);
+
+/* Builds one line of an event, its newline included. Returns its octets. Pure but for the clock. */
+size_t log_format_line(enum log_format format, enum log_level level, const char *event, const struct log_field fields[],
+                       char text[LOG_LINE_MAX]);
 
 #endif

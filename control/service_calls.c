@@ -295,22 +295,20 @@ static void log_change_made(const struct service_call *call)
 {
     char delegate[DELEGATE_ID_TEXT_LEN + 1], username[DELEGATE_ID_TEXT_LEN + 1], client[INET6_ADDRSTRLEN] = "";
     struct log *log = call->service->parts.log;
-    if (!log_enabled(log, LOG_LEVEL_INFO)) {
+    if (!log_audit_enabled(log)) {
         return;
     }
     delegate_id_format(&call->account.delegate, delegate);
     delegate_id_format(&call->account.username, username);
     format_client(call->client, client);
     if (call->registers) {
-        log_event(log, LOG_LEVEL_INFO, "delegate.registered", log_text("delegate", delegate),
-                  log_text("zone", call->zone->name), log_text("account", username), log_uint("key_id", call->key_id),
-                  log_text("client", client), log_uint("allowfrom", call->account.allowfrom_count),
-                  log_uint("revision", call->change.revision));
+        log_audit(log, "delegate.registered", log_text("delegate", delegate), log_text("zone", call->zone->name),
+                  log_text("account", username), log_uint("key_id", call->key_id), log_text("client", client),
+                  log_uint("allowfrom", call->account.allowfrom_count), log_uint("revision", call->change.revision));
     } else {
-        log_event(log, LOG_LEVEL_INFO, "delegate.updated", log_text("delegate", delegate),
-                  log_text("zone", call->zone->name), log_text("account", username), log_uint("key_id", call->key_id),
-                  log_text("client", client), log_text("value", call->value),
-                  log_uint("revision", call->change.revision));
+        log_audit(log, "delegate.updated", log_text("delegate", delegate), log_text("zone", call->zone->name),
+                  log_text("account", username), log_uint("key_id", call->key_id), log_text("client", client),
+                  log_text("value", call->value), log_uint("revision", call->change.revision));
     }
 }
 
