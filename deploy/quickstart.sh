@@ -194,7 +194,7 @@ value=$(random_value)
 show "$txtctl" --ca "$ca" --url "$url" --domain www.example.com register
 show "$txtctl" --ca "$ca" update "$value"
 show "$txtctl" --ca "$ca" show
-show "$txtctl" --ca "$ca" --server "127.0.0.1:$dns_port" check "$value"
+show "$txtctl" --server "127.0.0.1:$dns_port" check "$value"
 
 if [ -n "$keep" ]; then
     say "it keeps running"
