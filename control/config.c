@@ -69,6 +69,7 @@ static const struct config_key keys[] = {
     KEY(store.log_directory, store.log_directory, CONFIG_STRING, NULL, 1, 4000),
     KEY(store.queue, committer.queue_max, CONFIG_NUMBER, "4096", 1, 1000000),
     KEY(store.batch, committer.batch_max, CONFIG_NUMBER, "512", 1, 10000),
+    KEY(store.history, store.history, CONFIG_NUMBER, "16", 0, STORE_HISTORY_MAX),
 
     KEY(process.state_directory, process.state_directory, CONFIG_STRING, "/var/lib/txtd", 1, 3900),
     KEY(process.user, process.user, CONFIG_STRING, NULL, 1, 255),

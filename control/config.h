@@ -58,6 +58,7 @@
  *     log_directory               none   RocksDB's own LOG
  *     queue                       4096   changes that wait for the committer
  *     batch                       512    changes of one commit
+ *     history                     16     last changes kept of each delegate, 0..64
  *   process:
  *     state_directory             /var/lib/txtd
  *     user, group                 none   to become once the sockets are bound; capabilities are dropped in any case

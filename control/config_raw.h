@@ -69,7 +69,7 @@ struct config_raw_api {
 };
 
 struct config_raw_store {
-    char *directory, *reserve, *cache, *log_directory, *queue, *batch;
+    char *directory, *reserve, *cache, *log_directory, *queue, *batch, *history;
 };
 
 struct config_raw_process {

@@ -25,6 +25,11 @@ struct change_state {
     struct store_account account;
     bool write_delegate;
     bool write_account;
+    bool
+        write_event; /* beside write_delegate: `event` goes into the delegate's history, its version being the new one */
+    bool revoke;     /* beside write_account: `revoked`, which is no longer among its keys, leaves a tombstone */
+    struct store_event event;
+    struct store_key revoked;
 };
 
 /* One request; the caller owns it until `complete` is called. */

@@ -80,6 +80,8 @@ static void state_reset(struct change_state *state, const struct change_request 
     delegate->values_count = 0;
     delegate->version = 0;
     delegate->expires_at_s = 0;
+    delegate->persistent_count = 0;
+    delegate->persistent_len = 0;
     struct store_account *account = &state->account;
     account->username = request->username;
     account->delegate = (struct delegate_id){{0}};
@@ -88,8 +90,15 @@ static void state_reset(struct change_state *state, const struct change_request 
     account->allowfrom_count = 0;
     account->created_s = 0;
     account->version = 0;
+    account->deleted = false;
+    account->slots = 0;
+    account->value_expiry_s = 0;
+    account->last_key_id = 0;
+    account->note_len = 0;
     state->write_delegate = false;
     state->write_account = false;
+    state->write_event = false;
+    state->revoke = false;
 }
 
 void committer_batch_add(struct committer_batch *batch, struct change_request *request)
@@ -152,12 +161,17 @@ static void item_add_change(struct committer_batch *batch, struct batch_item *it
         state->delegate.id = item->request->delegate;
         state->delegate.version = delegate_version + 1;
         change->delegate = &state->delegate;
+        if (state->write_event) {
+            state->event.version = state->delegate.version;
+            change->event = &state->event;
+        }
         *key_index_at(batch->delegates, item->request->zone, &item->request->delegate) = number;
     }
     if (state->write_account) {
         state->account.username = item->request->username;
         state->account.version = account_version + 1;
         change->account = &state->account;
+        change->revoked = state->revoke ? &state->revoked : NULL;
         *key_index_at(batch->accounts, 0, &item->request->username) = number;
     }
 }

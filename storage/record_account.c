@@ -2,7 +2,17 @@
 
 #include "storage/octets.h"
 
-enum { ACCOUNT_FORMAT = 1 };
+enum { ACCOUNT_FORMAT = 1, ACCOUNT_FORMAT_FIELDS = 2 };
+
+/* What format 2 has behind format 1: at least one of these. */
+enum account_field {
+    FIELD_DELETED = 1,
+    FIELD_NOTE = 2,
+    FIELD_SLOTS = 4,
+    FIELD_VALUE_EXPIRY = 8,
+    FIELD_LAST_KEY_ID = 16, /* only when no key has it any more */
+    FIELDS_KNOWN = FIELD_DELETED | FIELD_NOTE | FIELD_SLOTS | FIELD_VALUE_EXPIRY | FIELD_LAST_KEY_ID
+};
 
 /* One octet says family and length of a prefix: an IPv4 length as it is (0..32), an IPv6 length + 64 (64..192). */
 enum { IPV4_LEN_MAX = 32, IPV4_MAPPED_LEN = 96, IPV6_LEN_OFFSET = 64, IPV6_LEN_MAX = 128 };
@@ -57,13 +67,52 @@ static void write_cidr(struct octets_writer *writer, const struct store_cidr *ci
     }
 }
 
+uint32_t store_account_highest_key_id(const struct store_account *account)
+{
+    uint32_t highest = 0;
+    for (size_t i = 0; i < account->keys_count; i++) {
+        highest = account->keys[i].key_id > highest ? account->keys[i].key_id : highest;
+    }
+    return highest;
+}
+
+static unsigned account_fields(const struct store_account *account)
+{
+    unsigned fields = 0;
+    fields |= account->deleted ? FIELD_DELETED : 0U;
+    fields |= account->note_len != 0 ? FIELD_NOTE : 0U;
+    fields |= account->slots != 0 ? FIELD_SLOTS : 0U;
+    fields |= account->value_expiry_s != 0 ? FIELD_VALUE_EXPIRY : 0U;
+    fields |= account->last_key_id > store_account_highest_key_id(account) ? FIELD_LAST_KEY_ID : 0U;
+    return fields;
+}
+
+static void write_fields(struct octets_writer *writer, const struct store_account *account, unsigned fields)
+{
+    octets_write_u8(writer, (uint8_t)fields);
+    if ((fields & FIELD_NOTE) != 0) {
+        octets_write_u8(writer, account->note_len);
+        octets_write(writer, account->note, account->note_len);
+    }
+    if ((fields & FIELD_SLOTS) != 0) {
+        octets_write_u8(writer, account->slots);
+    }
+    if ((fields & FIELD_VALUE_EXPIRY) != 0) {
+        octets_write_signed(writer, account->value_expiry_s);
+    }
+    if ((fields & FIELD_LAST_KEY_ID) != 0) {
+        octets_write_varint(writer, account->last_key_id);
+    }
+}
+
 int record_account_encode(const struct store_account *account, uint8_t *record, size_t capacity)
 {
     if (!account_is_valid(account)) {
         return TXTD_EINVAL;
     }
+    unsigned fields = account_fields(account);
     struct octets_writer writer = {.next = record, .end = record + capacity};
-    octets_write_u8(&writer, ACCOUNT_FORMAT);
+    octets_write_u8(&writer, fields == 0 ? ACCOUNT_FORMAT : ACCOUNT_FORMAT_FIELDS);
     octets_write_varint(&writer, account->version);
     octets_write(&writer, account->delegate.octets, sizeof(account->delegate.octets));
     octets_write_varint(&writer, account->zone);
@@ -75,6 +124,9 @@ int record_account_encode(const struct store_account *account, uint8_t *record, 
     octets_write_u8(&writer, account->allowfrom_count);
     for (size_t i = 0; i < account->allowfrom_count; i++) {
         write_cidr(&writer, &account->allowfrom[i]);
+    }
+    if (fields != 0) {
+        write_fields(&writer, account, fields);
     }
     return writer.failed ? TXTD_ETRUNCATED : (int)(writer.next - record);
 }
@@ -122,23 +174,52 @@ static uint8_t read_count(struct octets_reader *reader, uint8_t max)
 }
 
 /* Reads format and version, with which every account record starts. */
-static int read_head(struct octets_reader *reader, uint64_t *version)
+static int read_head(struct octets_reader *reader, uint8_t *format, uint64_t *version)
 {
-    uint8_t format = octets_read_u8(reader);
-    if (!reader->failed && format > ACCOUNT_FORMAT) {
+    *format = octets_read_u8(reader);
+    if (!reader->failed && *format > ACCOUNT_FORMAT_FIELDS) {
         return TXTD_EUNSUPPORTED;
     }
     *version = octets_read_varint(reader);
-    return reader->failed || format != ACCOUNT_FORMAT ? TXTD_ECORRUPT : 0;
+    return reader->failed || *format == 0 ? TXTD_ECORRUPT : 0;
+}
+
+/* A field that says what its absence would say has no place: every account has one encoding. */
+static void read_fields(struct octets_reader *reader, struct store_account *account)
+{
+    uint8_t fields = octets_read_u8(reader);
+    account->deleted = (fields & FIELD_DELETED) != 0;
+    if ((fields & FIELD_NOTE) != 0) {
+        account->note_len = octets_read_u8(reader);
+        octets_read_into(reader, account->note, account->note_len);
+    }
+    if ((fields & FIELD_SLOTS) != 0) {
+        account->slots = octets_read_u8(reader);
+    }
+    if ((fields & FIELD_VALUE_EXPIRY) != 0) {
+        account->value_expiry_s = octets_read_signed(reader);
+    }
+    if ((fields & FIELD_LAST_KEY_ID) != 0) {
+        account->last_key_id = (uint32_t)octets_read_bounded(reader, UINT32_MAX);
+    }
+    if (fields == 0 || (fields & ~FIELDS_KNOWN) != 0 || account_fields(account) != fields) {
+        reader->failed = true;
+    }
 }
 
 int record_account_decode(const uint8_t *record, size_t len, struct store_account *account)
 {
     struct octets_reader reader = {.next = record, .end = record + len};
-    int code = read_head(&reader, &account->version);
+    uint8_t format = 0;
+    int code = read_head(&reader, &format, &account->version);
     if (code != 0) {
         return code;
     }
+    account->deleted = false;
+    account->note_len = 0;
+    account->slots = 0;
+    account->value_expiry_s = 0;
+    account->last_key_id = 0;
     octets_read_into(&reader, account->delegate.octets, sizeof(account->delegate.octets));
     account->zone = (uint16_t)octets_read_bounded(&reader, UINT16_MAX);
     account->created_s = octets_read_signed(&reader);
@@ -150,12 +231,16 @@ int record_account_decode(const uint8_t *record, size_t len, struct store_accoun
     for (size_t i = 0; i < account->allowfrom_count; i++) {
         read_cidr(&reader, &account->allowfrom[i]);
     }
+    if (format == ACCOUNT_FORMAT_FIELDS) {
+        read_fields(&reader, account);
+    }
     return reader.failed || octets_left(&reader) != 0 ? TXTD_ECORRUPT : 0;
 }
 
 int record_account_head(const uint8_t *record, size_t len, struct record_head *head)
 {
     struct octets_reader reader = {.next = record, .end = record + len};
-    head->deleted = false;
-    return read_head(&reader, &head->version);
+    uint8_t format = 0;
+    head->deleted = false; /* nobody asks it of an account */
+    return read_head(&reader, &format, &head->version);
 }

@@ -19,6 +19,9 @@ struct store;
 #define STORE_KEYS_MAX      4  /* API keys valid at once for one account */
 #define STORE_ALLOWFROM_MAX 32 /* CIDRs of one account */
 #define STORE_ZONE_NAME_MAX 256
+#define STORE_NOTE_LEN_MAX  255 /* octets of an account's note */
+
+#define STORE_VALUE_EXPIRY_NEVER (-1)
 
 /* A prefix; IPv4 in the IPv4-mapped form ::ffff:0:0/96, so `len` is 96 + the IPv4 length. */
 struct store_cidr {
@@ -47,13 +50,69 @@ struct store_account {
     struct store_key keys[STORE_KEYS_MAX];
     struct store_cidr allowfrom[STORE_ALLOWFROM_MAX];
     int64_t created_s;
-    uint64_t version; /* as in struct delegate_state */
+    uint64_t version;       /* as in struct delegate_state */
+    bool deleted;           /* a tombstone: it has no keys, and its username is not given out again */
+    uint8_t slots;          /* values served at once; 0: as the zone has it */
+    int64_t value_expiry_s; /* 0: as the zone has it; or STORE_VALUE_EXPIRY_NEVER */
+    uint32_t last_key_id;   /* the highest that was given out, if no key has it any more; else 0 */
+    uint8_t note_len;
+    char note[STORE_NOTE_LEN_MAX]; /* the customer's own words, UTF-8 */
+};
+
+/* The highest key_id of the account's present keys; 0: it has none. Pure. */
+uint32_t store_account_highest_key_id(const struct store_account *account);
+
+/* --- What is kept beside delegates and accounts --- */
+
+#define STORE_HISTORY_MAX    64  /* events kept of one delegate at most */
+#define STORE_EVENT_TEXT_MAX 255 /* octets */
+
+/* Written to disk: numbers are never given another meaning. */
+enum store_event_kind {
+    STORE_EVENT_UPDATED = 1, /* a value was added; text: it */
+    STORE_EVENT_VALUES_SET,  /* values were set; subject: how many */
+    STORE_EVENT_VALUE_REMOVED,
+    STORE_EVENT_SETTINGS,    /* allowfrom or note */
+    STORE_EVENT_KEY_ADDED,   /* subject: its key_id */
+    STORE_EVENT_KEY_REVOKED, /* likewise */
+    STORE_EVENT_PERSISTENT,  /* persistent values were set; subject: how many */
+    STORE_EVENT_DISABLED,
+    STORE_EVENT_ENABLED,
+    STORE_EVENT_DELETED,
+    STORE_EVENT_EXPIRED, /* deleted by txtd itself, for it was not used */
+};
+
+/* One change of a delegate, for its owner to read. */
+struct store_event {
+    uint8_t kind;     /* enum store_event_kind */
+    uint64_t version; /* of the delegate: which this change made; the store fills it in */
+    int64_t at_s;
+    uint32_t key_id; /* whose key it was; 0: the operator's or txtd's own doing */
+    uint32_t subject;
+    uint8_t client[16]; /* from where, IPv4 as ::ffff:0:0/96; all zero: from within */
+    uint8_t text_len;
+    char text[STORE_EVENT_TEXT_MAX];
+};
+
+/* How a delegate was asked for over DNS. */
+struct store_usage {
+    int64_t asked_at_s; /* the last time, to the hour; 0: never */
+    uint64_t asked_count;
+};
+
+/* The tombstone of a key that was revoked, or of the last key of a deleted account. */
+struct store_revoked {
+    struct delegate_id username;
+    uint32_t key_id;
+    int64_t at_s;
 };
 
 /* One change of a commit. Exactly what is set is written. */
 struct store_change {
     const struct delegate_state *delegate; /* its `version` is the new one: the current one + 1; or NULL */
     const struct store_account *account;   /* likewise; or NULL */
+    const struct store_event *event;       /* goes into the delegate's history; NULL: none. Only beside a delegate */
+    const struct store_key *revoked;       /* leaves a tombstone for good; NULL: none. Only beside an account */
     int result;        /* out: 0 applied, TXTD_ECONFLICT; TXTD_ECORRUPT or TXTD_EIO: could not be judged */
     uint64_t revision; /* out: of this change, when applied */
 };
@@ -63,6 +122,7 @@ struct store_options {
     const char *log_directory; /* RocksDB's own info LOG; NULL: discarded. Never on the data filesystem by default */
     uint64_t reserve;          /* octets of free space below which commits are refused with TXTD_ENOSPC */
     size_t block_cache;        /* octets */
+    unsigned history;          /* events kept of each delegate, at most STORE_HISTORY_MAX; 0: none */
     bool sync;                 /* false only in tests that prove that it matters */
 };
 
@@ -107,6 +167,33 @@ struct store_lookup {
 /* Point reads of many at once, with few calls of the store below; any thread; may touch the disk. Each look-up has its own
  * result; what was not found or not read is left as it was. */
 void store_read_many(struct store *store, struct store_lookup lookups[], size_t count);
+
+/* One page of accounts in the order of their usernames, tombstones included: those behind `after` (NULL: from the first), at
+ * most `limit`. Any thread; touches the disk. Returns 0 with *count (fewer than `limit`: there are no more), TXTD_ECORRUPT or
+ * TXTD_EIO. */
+int store_read_accounts(struct store *store, const struct delegate_id *after, unsigned limit,
+                        struct store_account accounts[], unsigned *count);
+
+/* A delegate's history, newest first, and how it was asked for. Any thread; touches the disk. Returns 0 with *count, which is
+ * 0 for a delegate without any, TXTD_ECORRUPT or TXTD_EIO. `usage` may be NULL. */
+int store_read_history(struct store *store, uint16_t zone, const struct delegate_id *id,
+                       struct store_event events[STORE_HISTORY_MAX], unsigned *count, struct store_usage *usage);
+
+/* Whether this very key was revoked. Any thread; a point read. Returns 0 with *revoked, TXTD_ENOTFOUND, TXTD_ECORRUPT or
+ * TXTD_EIO. */
+int store_read_revoked(struct store *store, const struct store_key *key, struct store_revoked *revoked);
+
+/* One delegate that was asked for: what is added to its usage. */
+struct store_usage_note {
+    uint16_t zone;
+    struct delegate_id delegate;
+    struct store_usage usage; /* the time replaces an older one; the count is added */
+};
+
+/* Adds up to STORE_USAGE_NOTES_MAX of them, each of another delegate. Not synced: what a power failure takes is a few minutes of counting. One thread
+ * at a time, beside the committer. Returns 0, TXTD_ENOSPC, TXTD_ECORRUPT or TXTD_EIO. */
+#define STORE_USAGE_NOTES_MAX 128
+int store_note_usage(struct store *store, const struct store_usage_note notes[], size_t count);
 
 /* Makes `count` changes durable in one atomic, synced write. A change whose version is not the stored one + 1 is answered
  * TXTD_ECONFLICT and left out whole; two changes of one key in one commit follow one another. The committer thread only.

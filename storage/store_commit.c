@@ -1,6 +1,7 @@
 /* Commit: read the current versions of all keys at once, judge each change against them, write what is left in one batch. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "storage/key_index.h"
 #include "storage/store_internal.h"
@@ -32,9 +33,10 @@ struct commit_scratch {
     rocksdb_writebatch_t *batch;
     uint8_t delegate_record[RECORD_DELEGATE_MAX];
     uint8_t account_record[RECORD_ACCOUNT_MAX];
+    unsigned history; /* events kept of a delegate */
 };
 
-int commit_scratch_new(struct commit_scratch **scratch)
+int commit_scratch_new(unsigned history, struct commit_scratch **scratch)
 {
     struct commit_scratch *made = calloc(1, sizeof(*made));
     if (made == NULL) {
@@ -45,6 +47,7 @@ int commit_scratch_new(struct commit_scratch **scratch)
     made->accounts =
         (struct key_set){.family = FAMILY_ACCOUNTS, .key_len = RECORD_ACCOUNT_KEY_LEN, .head = record_account_head};
     made->batch = rocksdb_writebatch_create();
+    made->history = history;
     *scratch = made;
     return 0;
 }
@@ -192,6 +195,31 @@ static void batch_put(const struct database *database, rocksdb_writebatch_t *bat
     tracked->is_written = true;
 }
 
+static void batch_put_event(const struct database *database, const struct commit_scratch *scratch,
+                            const struct store_change *change)
+{
+    const struct delegate_state *delegate = change->delegate;
+    uint8_t key[RECORD_HISTORY_KEY_LEN];
+    uint8_t record[RECORD_EVENT_MAX];
+    int len = record_event_encode(change->event, record, sizeof(record));
+    record_history_key(delegate->zone, &delegate->id, (uint8_t)(delegate->version % scratch->history), key);
+    rocksdb_writebatch_put_cf(scratch->batch, database->families[FAMILY_HISTORY], (const char *)key, sizeof(key),
+                              (const char *)record, (size_t)len); /* an event always fits */
+}
+
+static void batch_put_revoked(const struct database *database, rocksdb_writebatch_t *batch,
+                              const struct store_change *change)
+{
+    struct store_revoked revoked = {
+        .username = change->account->username, .key_id = change->revoked->key_id, .at_s = time(NULL)};
+    uint8_t key[RECORD_REVOKED_KEY_MAX];
+    uint8_t record[RECORD_REVOKED_MAX];
+    size_t key_len = record_revoked_key(change->revoked, key);
+    int len = record_revoked_encode(&revoked, record, sizeof(record));
+    rocksdb_writebatch_put_cf(batch, database->families[FAMILY_META], (const char *)key, key_len, (const char *)record,
+                              (size_t)len);
+}
+
 /* Judges one change; puts it in the batch when it applies. `live` counts the delegates. Returns the change's result. */
 static int scratch_apply(struct commit_scratch *scratch, const struct database *database,
                          const struct store_change *change, uint64_t *live)
@@ -223,9 +251,15 @@ static int scratch_apply(struct commit_scratch *scratch, const struct database *
         *live += (uint64_t)!change->delegate->deleted - (uint64_t)delegate->is_live;
         delegate->is_live = !change->delegate->deleted;
         batch_put(database, scratch->batch, &scratch->delegates, delegate, scratch->delegate_record, delegate_len);
+        if (change->event != NULL && scratch->history != 0) {
+            batch_put_event(database, scratch, change);
+        }
     }
     if (account != NULL) {
         batch_put(database, scratch->batch, &scratch->accounts, account, scratch->account_record, account_len);
+        if (change->revoked != NULL) {
+            batch_put_revoked(database, scratch->batch, change);
+        }
     }
     return 0;
 }
@@ -257,12 +291,21 @@ static void batch_put_stored(const struct database *database, rocksdb_writebatch
 }
 
 /* A write that failed may still be found in the log when the database is opened anew. Nobody was told that it was done, and
- * it is not served: so it must not be in the store either. */
-static void store_break(struct store *store, const struct commit_scratch *scratch)
+ * it is not served: so it must not be in the store either. Events need no undoing: one of a version that the delegate has not
+ * got is not shown, and the change that makes that version takes its place. */
+static void store_break(struct store *store, const struct commit_scratch *scratch, const struct store_change changes[],
+                        size_t count)
 {
     rocksdb_writebatch_t *undo = rocksdb_writebatch_create();
     batch_put_stored(&store->database, undo, &scratch->delegates);
     batch_put_stored(&store->database, undo, &scratch->accounts);
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].result == 0 && changes[i].revoked != NULL) {
+            uint8_t key[RECORD_REVOKED_KEY_MAX];
+            size_t key_len = record_revoked_key(changes[i].revoked, key);
+            rocksdb_writebatch_delete_cf(undo, store->database.families[FAMILY_META], (const char *)key, key_len);
+        }
+    }
     batch_put_state(store, undo, atomic_load(&store->revision), atomic_load(&store->delegates));
     store->undo = undo;
     atomic_store_explicit(&store->broken, true, memory_order_release);
@@ -291,7 +334,7 @@ static int commit_locked(struct store *store, struct store_change changes[], siz
         if (error != NULL) {
             code = database_error_code(error) == TXTD_ENOSPC ? TXTD_ENOSPC : TXTD_EIO;
             rocksdb_free(error);
-            store_break(store, scratch);
+            store_break(store, scratch, changes, count);
         } else {
             atomic_store_explicit(&store->delegates, live, memory_order_relaxed);
             atomic_store_explicit(&store->revision, revision, memory_order_release);

@@ -60,7 +60,7 @@ int store_meta_check(struct store *store);
 int store_zone_numbers(struct store *store, uint16_t **numbers, size_t *count, struct error_detail *detail);
 
 /* store_commit.c. */
-int commit_scratch_new(struct commit_scratch **scratch);
+int commit_scratch_new(unsigned history, struct commit_scratch **scratch);
 void commit_scratch_free(struct commit_scratch *scratch);
 
 /* store_keeper.c. Start looks at the free space once before it returns. Returns 0 or a code. */

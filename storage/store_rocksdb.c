@@ -28,7 +28,7 @@ static int store_set_up(struct store *store, const struct store_options *options
     if (code != 0) {
         return code;
     }
-    code = commit_scratch_new(&store->scratch);
+    code = commit_scratch_new(options->history, &store->scratch);
     if (code == 0) {
         code = database_new(options, &store->database);
     }

@@ -48,3 +48,46 @@ void delegate_id_format(const struct delegate_id *id, char text[DELEGATE_ID_TEXT
     }
     text[DELEGATE_ID_TEXT_LEN] = '\0';
 }
+
+int delegate_persistent_add(struct delegate_state *state, const char *text, size_t len)
+{
+    size_t left = sizeof state->persistent - state->persistent_len;
+    if (len == 0) {
+        return TXTD_EINVAL;
+    }
+    if (state->persistent_count == DELEGATE_PERSISTENT_VALUES_MAX || left < 2 || len > left - 2) {
+        return TXTD_EFULL;
+    }
+    uint8_t *to = state->persistent + state->persistent_len;
+    to[0] = (uint8_t)(len >> 8);
+    to[1] = (uint8_t)len;
+    memcpy(to + 2, text, len);
+    state->persistent_len = (uint16_t)(state->persistent_len + 2 + len);
+    state->persistent_count++;
+    return 0;
+}
+
+const char *delegate_persistent_next(const struct delegate_state *state, size_t *at, size_t *len)
+{
+    size_t end = state->persistent_len;
+    if (end > sizeof state->persistent || *at >= end || end - *at < 2) {
+        return NULL;
+    }
+    const uint8_t *from = state->persistent + *at;
+    *len = (size_t)from[0] << 8 | from[1];
+    if (*len == 0 || *len > end - *at - 2) {
+        return NULL;
+    }
+    *at += 2 + *len;
+    return (const char *)from + 2;
+}
+
+bool delegate_persistent_valid(const struct delegate_state *state)
+{
+    size_t at = 0, len = 0;
+    unsigned count = 0;
+    while (delegate_persistent_next(state, &at, &len) != NULL) {
+        count++;
+    }
+    return at == state->persistent_len && count == state->persistent_count && count <= DELEGATE_PERSISTENT_VALUES_MAX;
+}

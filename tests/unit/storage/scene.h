@@ -93,6 +93,9 @@ static inline void assert_same_delegate(const struct delegate_state *a, const st
         assert_int_equal(a->values[i].len, b->values[i].len);
         assert_memory_equal(a->values[i].text, b->values[i].text, a->values[i].len);
     }
+    assert_int_equal(a->persistent_count, b->persistent_count);
+    assert_int_equal(a->persistent_len, b->persistent_len);
+    assert_memory_equal(a->persistent, b->persistent, a->persistent_len);
 }
 
 static inline void assert_same_account(const struct store_account *a, const struct store_account *b)
@@ -116,6 +119,12 @@ static inline void assert_same_account(const struct store_account *a, const stru
         assert_int_equal(a->allowfrom[i].len, b->allowfrom[i].len);
         assert_int_equal(a->allowfrom[i].is_ipv4, b->allowfrom[i].is_ipv4);
     }
+    assert_int_equal(a->deleted, b->deleted);
+    assert_int_equal(a->slots, b->slots);
+    assert_true(a->value_expiry_s == b->value_expiry_s);
+    assert_int_equal(a->last_key_id, b->last_key_id);
+    assert_int_equal(a->note_len, b->note_len);
+    assert_memory_equal(a->note, b->note, a->note_len);
 }
 
 #endif
