@@ -2,13 +2,21 @@
 
 #include <string.h>
 
-extern const struct command command_register, command_update, command_show, command_check, command_acme_hook,
-    command_control_status, command_completion;
+/* clang-format off: a line for each command, in the order of the help */
+extern const struct command command_register;
+extern const struct command command_update;
+extern const struct command command_show;
+extern const struct command command_check;
+extern const struct command command_doctor;
+extern const struct command command_acme_hook;
+extern const struct command command_control_status;
+extern const struct command command_completion;
 
 static const struct command *const commands[] = {
-    &command_register,  &command_update,         &command_show,       &command_check,
-    &command_acme_hook, &command_control_status, &command_completion,
+    &command_register, &command_update,    &command_show,           &command_check,
+    &command_doctor,   &command_acme_hook, &command_control_status, &command_completion,
 };
+/* clang-format on */
 
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
 

@@ -1,21 +1,19 @@
-/* dns_check.h: asks one DNS server for the TXT records of a name (libldns). */
+/* dns_check.h: whether a DNS server answers a value. */
 #ifndef TXTD_CONTROL_TXTCTL_DNS_CHECK_H
 #define TXTD_CONTROL_TXTCTL_DNS_CHECK_H
 
+#include <ldns/ldns.h>
 #include <stdbool.h>
 
 #include "dataplane/error.h"
 
-#define DNS_CHECK_HOST_MAX 256
-
-/* Splits "host", "host:port", "[address]:port", "address" (IPv6, too). `port` is 53 when none is given.
- * Returns 0 or TXTD_EINVAL. Pure. */
-int dns_check_split(const char *server, char host[DNS_CHECK_HOST_MAX], unsigned *port);
-
-/* Whether `server` (as above) answers `value` among the TXT records of `name`, asked without recursion, by UDP and, if that
- * is cut short, by TCP. Returns 0 with *found, or TXTD_EINVAL, TXTD_ENOTFOUND (no such host), TXTD_ETIMEOUT or TXTD_ESYS
- * (no answer, or an error as the answer) with a `detail`. */
+/* Whether `server` (as dns_ask_split reads it) answers `value` among the TXT records of `name`, asked without recursion, by UDP
+ * and, if that is cut short, by TCP. Returns 0 with *found, or TXTD_EINVAL, TXTD_ENOTFOUND (no such host), TXTD_ETIMEOUT or
+ * TXTD_ESYS (no answer, or an error as the answer) with a `detail`. */
 int dns_check(const char *server, const char *name, const char *value, unsigned timeout_s, bool *found,
               struct error_detail *detail);
+
+/* Whether the answer holds `value` as a TXT record. Pure. */
+bool dns_check_answer_has(const ldns_pkt *answer, const char *value);
 
 #endif

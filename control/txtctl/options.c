@@ -24,7 +24,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_ALLOWFROM] = {"allowfrom", 'a', "CIDR", "accept the key from there only; may be repeated"},
     [OPTION_SERVER] = {"server", 's', "ADDRESS",
                        "DNS server to ask, 192.0.2.1, 192.0.2.1:53, [2001:db8::1]:53 or a name\n"
-                       "(default: the API's host)"},
+                       "(default: the API's host; of doctor: the system's resolver)"},
     [OPTION_CA] = {"ca", 0, "FILE", "trust these certificates (PEM) instead of the system's"},
     [OPTION_INSECURE] = {"insecure", 0, NULL, "do not verify the API's certificate"},
     [OPTION_SOCKET] = {"socket", 'S', "PATH",
@@ -32,6 +32,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_SETTLE] = {"settle", 0, "SECONDS", "wait so long after publishing (default 2)"},
     [OPTION_TIMEOUT] = {"timeout", 't', "SECONDS", "for a request (default 15)"},
     [OPTION_JSON] = {"json", 'j', NULL, "print JSON"},
+    [OPTION_ISSUER] = {"issuer", 0, "DOMAIN", "the authority as CAA records name it, e.g. letsencrypt.org"},
+    [OPTION_VALUE] = {"value", 0, "VALUE", "a value that must be visible everywhere"},
     [OPTION_VERSION] = {"version", 0, NULL, "print the version and exit"},
     [OPTION_HELP] = {"help", 'h', NULL, "print this, or with a command what it takes, and exit"},
 };

@@ -16,7 +16,7 @@ if [ "${TXTD_SCENE_INSIDE:-}" != 1 ]; then
     scene=$(mktemp -d)
     trap 'rm -rf "$scene"' EXIT
     status=0
-    TXTD_SCENE_INSIDE=1 SCENE_DIRECTORY=$scene timeout 100 \
+    TXTD_SCENE_INSIDE=1 SCENE_DIRECTORY=$scene timeout --signal=KILL 100 \
         unshare --net --mount --pid --fork --kill-child --mount-proc bash "$0" "$@" || status=$?
     [ "$status" -eq 0 ] || tail -n 30 "$scene"/*.log >&2
     exit "$status"

@@ -90,7 +90,7 @@ ZONE
         done
     } >"$scene/knot.conf"
     knotd -c "$scene/knot.conf" >"$scene/knot.log" 2>&1 &
-    wait_for 20 "knotd" sh -c "kdig +short @127.0.0.3 $1 SOA | grep -q ."
+    wait_for 20 "knotd" sh -c "kdig +short +retry=0 +timeout=1 @127.0.0.3 $1 SOA | grep -q ."
 }
 
 scene_unbound() { # DOMAIN...

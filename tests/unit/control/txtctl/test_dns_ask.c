@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "control/txtctl/dns_check.h"
+#include "control/txtctl/dns_ask.h"
 
 static void test_split(void **state)
 {
@@ -36,22 +36,22 @@ static void test_split(void **state)
         {"192.0.2.1:53x", NULL, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char host[DNS_CHECK_HOST_MAX];
+        char host[DNS_ASK_HOST_MAX];
         unsigned port;
-        int result = dns_check_split(rows[i].server, host, &port);
+        int result = dns_ask_split(rows[i].server, host, &port);
         assert_int_equal(result, rows[i].host == NULL ? TXTD_EINVAL : 0);
         if (result == 0) {
             assert_string_equal(host, rows[i].host);
             assert_int_equal(port, rows[i].port);
         }
     }
-    char host[DNS_CHECK_HOST_MAX], longest[DNS_CHECK_HOST_MAX + 1];
+    char host[DNS_ASK_HOST_MAX], longest[DNS_ASK_HOST_MAX + 1];
     unsigned port;
-    memset(longest, 'a', DNS_CHECK_HOST_MAX);
-    longest[DNS_CHECK_HOST_MAX] = '\0';
-    assert_int_equal(dns_check_split(longest, host, &port), TXTD_EINVAL);
-    longest[DNS_CHECK_HOST_MAX - 1] = '\0';
-    assert_int_equal(dns_check_split(longest, host, &port), 0);
+    memset(longest, 'a', DNS_ASK_HOST_MAX);
+    longest[DNS_ASK_HOST_MAX] = '\0';
+    assert_int_equal(dns_ask_split(longest, host, &port), TXTD_EINVAL);
+    longest[DNS_ASK_HOST_MAX - 1] = '\0';
+    assert_int_equal(dns_ask_split(longest, host, &port), 0);
 }
 
 int main(void)

@@ -1,0 +1,145 @@
+#include "control/txtctl/doctor.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/txtctl/caa_property.h"
+
+#define SUBJECT    "caa"
+#define LIST_MAX   1024
+#define LABELS_MAX 128
+
+/* The CAA records that apply: those of the nearest name upwards that has any (RFC 8659 section 3). NULL: none, or `failed`. */
+static ldns_rr_list *find_records(struct doctor *doctor, char owner[DNS_NAME_TEXT_MAX], bool *failed)
+{
+    memcpy(owner, doctor->domain, DNS_NAME_TEXT_MAX);
+    *failed = false;
+    for (unsigned i = 0; i < LABELS_MAX; i++) {
+        struct error_detail detail = {""};
+        ldns_pkt *answer = NULL;
+        int rc = dns_ask(doctor->resolver, owner, LDNS_RR_TYPE_CAA, false, &answer, &detail);
+        ldns_pkt_rcode rcode = rc == 0 ? ldns_pkt_get_rcode(answer) : LDNS_RCODE_SERVFAIL;
+        ldns_rr_list *records =
+            rc == 0 ? ldns_pkt_rr_list_by_type(answer, LDNS_RR_TYPE_CAA, LDNS_SECTION_ANSWER) : NULL;
+        ldns_pkt_free(answer);
+        if (records != NULL) {
+            return records;
+        }
+        if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) {
+            findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT,
+                         "an authority that gets no answer to the question for CAA must not issue (RFC 8659 section 3)",
+                         "the CAA records of %s cannot be looked up", owner);
+            *failed = true;
+            return NULL;
+        }
+        if (!dns_name_parent(owner) || strcmp(owner, ".") == 0) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* What the records say of one tag, "issue" or "issuewild". */
+struct policy {
+    bool present;  /* there are records with this tag */
+    bool allowed;  /* the issuer is named, and dns-01 is a method it may use */
+    bool excluded; /* the issuer is named, but dns-01 is not among its validationmethods (RFC 8657 section 4) */
+    char account[LIST_MAX]; /* an accounturi (RFC 8657 section 3), else "" */
+    char issuers[LIST_MAX];
+};
+
+static void add_issuer(struct policy *policy, const char *issuer)
+{
+    size_t len = strlen(policy->issuers);
+    (void)snprintf(policy->issuers + len, sizeof policy->issuers - len, "%s%s", len == 0 ? "" : ", ",
+                   *issuer == '\0' ? "nobody" : issuer);
+}
+
+static void read_policy(const ldns_rr_list *records, const char *tag, const char *issuer, struct policy *policy)
+{
+    *policy = (struct policy){.present = false};
+    for (size_t i = 0; i < ldns_rr_list_rr_count(records); i++) {
+        struct caa_property property;
+        if (caa_property_read(ldns_rr_list_rr(records, i), &property) != 0 || strcasecmp(property.tag, tag) != 0) {
+            continue;
+        }
+        policy->present = true;
+        add_issuer(policy, property.issuer);
+        if (issuer != NULL && strcasecmp(property.issuer, issuer) == 0) {
+            bool method = caa_property_allows_method(&property, "dns-01");
+            policy->allowed |= method;
+            policy->excluded |= !method;
+            (void)snprintf(policy->account, sizeof policy->account, "%s", property.account);
+        }
+    }
+}
+
+static void judge(struct doctor *doctor, const char *owner, const char *what, const struct policy *policy)
+{
+    char advice[LIST_MAX];
+    if (doctor->issuer == NULL) {
+        findings_add(doctor->findings, FINDING_NOTE, SUBJECT, "say --issuer to have the authority's name looked for",
+                     "the CAA records of %s allow %s: %s", owner, what, policy->issuers);
+        return;
+    }
+    (void)snprintf(advice, sizeof advice, "add to the zone: %s IN CAA 0 issue \"%s\"", owner, doctor->issuer);
+    if (!policy->allowed) {
+        findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT,
+                     policy->excluded ? "add dns-01 to validationmethods" : advice,
+                     policy->excluded ? "the CAA records of %s allow %s to %s, but not by dns-01 (they name %s)"
+                                      : "the CAA records of %s allow %s not to %s, only to %s",
+                     owner, what, doctor->issuer, policy->issuers);
+        return;
+    }
+    findings_add(doctor->findings, FINDING_OK, SUBJECT, NULL, "the CAA records of %s allow %s to %s", owner, what,
+                 doctor->issuer);
+    if (*policy->account != '\0') {
+        findings_add(doctor->findings, FINDING_NOTE, SUBJECT, NULL, "only the ACME account %s may order there",
+                     policy->account);
+    }
+}
+
+static void judge_critical(struct doctor *doctor, const ldns_rr_list *records, const char *owner)
+{
+    for (size_t i = 0; i < ldns_rr_list_rr_count(records); i++) {
+        struct caa_property property;
+        if (caa_property_read(ldns_rr_list_rr(records, i), &property) == 0 && property.critical && !property.known) {
+            findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT, "remove that record",
+                         "%s has a critical CAA property %s, which no authority knows", owner, property.tag);
+        }
+    }
+}
+
+void doctor_examine_caa(struct doctor *doctor)
+{
+    char owner[DNS_NAME_TEXT_MAX];
+    bool failed;
+    ldns_rr_list *records = find_records(doctor, owner, &failed);
+    if (records == NULL) {
+        if (!failed) {
+            findings_add(doctor->findings, FINDING_OK, SUBJECT, NULL, "no CAA records: every authority may issue");
+        }
+        return;
+    }
+    struct policy *names = malloc(2 * sizeof *names);
+    if (names != NULL) {
+        struct policy *wildcards = names + 1;
+        read_policy(records, "issue", doctor->issuer, names);
+        read_policy(records, "issuewild", doctor->issuer, wildcards);
+        judge_critical(doctor, records, owner);
+        if (names->present) {
+            judge(doctor, owner, "certificates", names);
+        }
+        if (wildcards->present) { /* else issue rules wildcards, too (RFC 8659 section 4.3) */
+            judge(doctor, owner, "wildcards", wildcards);
+        }
+        if (!names->present && !wildcards->present) {
+            findings_add(doctor->findings, FINDING_OK, SUBJECT, NULL, "the CAA records of %s restrict no authority",
+                         owner);
+        }
+    }
+    free(names);
+    ldns_rr_list_deep_free(records);
+}

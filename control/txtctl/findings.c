@@ -1,0 +1,75 @@
+#include "control/txtctl/findings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SENTENCE_MAX 2048
+
+static const char *const level_names[] = {"ok", "note", "warning", "problem"};
+
+json_t *findings_new(void)
+{
+    return json_array();
+}
+
+void findings_add(json_t *findings, enum finding_level level, const char *subject, const char *advice,
+                  const char *format, ...)
+{
+    char sentence[SENTENCE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    json_t *finding =
+        json_pack("{s:s, s:s, s:s}", "level", level_names[level], "subject", subject, "finding", sentence);
+    if (advice != NULL) {
+        (void)json_object_set_new(finding, "advice", json_string(advice));
+    }
+    (void)json_array_append_new(findings, finding);
+}
+
+static const char *text_of(const json_t *finding, const char *name)
+{
+    const char *text = json_string_value(json_object_get(finding, name));
+    return text == NULL ? "" : text;
+}
+
+unsigned findings_count(const json_t *findings, enum finding_level level)
+{
+    unsigned count = 0;
+    size_t index;
+    const json_t *finding;
+    json_array_foreach(findings, index, finding)
+    {
+        count += strcmp(text_of(finding, "level"), level_names[level]) == 0;
+    }
+    return count;
+}
+
+void findings_print(const json_t *findings, const char *domain, bool json)
+{
+    unsigned problems = findings_count(findings, FINDING_PROBLEM);
+    unsigned warnings = findings_count(findings, FINDING_WARNING);
+    if (json) {
+        json_t *all = json_pack("{s:s, s:i, s:i, s:O}", "domain", domain, "problems", (int)problems, "warnings",
+                                (int)warnings, "findings", findings);
+        (void)json_dumpf(all, stdout, JSON_INDENT(2));
+        (void)putchar('\n');
+        json_decref(all);
+        return;
+    }
+    size_t index;
+    const json_t *finding;
+    json_array_foreach(findings, index, finding)
+    {
+        const char *advice = text_of(finding, "advice");
+        (void)printf("%-8s %-10s %s\n", text_of(finding, "level"), text_of(finding, "subject"),
+                     text_of(finding, "finding"));
+        if (*advice != '\0') {
+            (void)printf("%19s -> %s\n", "", advice);
+        }
+    }
+    (void)printf("%s: %u problem%s, %u warning%s\n", domain, problems, problems == 1 ? "" : "s", warnings,
+                 warnings == 1 ? "" : "s");
+}

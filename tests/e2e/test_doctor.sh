@@ -1,0 +1,151 @@
+#!/bin/bash
+# txtctl doctor as a customer runs it: domains whose delegation is right, and one for each thing that can be wrong with it.
+# Everything lives in namespaces of its own: Knot DNS has the customers' zones, unbound is the resolver.
+#
+#   test_doctor.sh TXTD TXTCTL
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck disable=SC2034 # read by scene.sh
+txtd=$1 txtctl=$2
+if [ "${TXTD_SCENE_INSIDE:-}" != 1 ]; then
+    for tool in unbound knotd kdig dig jq curl openssl unshare; do
+        command -v "$tool" >/dev/null || { echo "test_doctor.sh: $tool is missing: see deploy/packages-test.txt" >&2; exit 1; }
+    done
+    scene=$(mktemp -d)
+    trap 'rm -rf "$scene"' EXIT
+    status=0
+    TXTD_SCENE_INSIDE=1 SCENE_DIRECTORY=$scene timeout --signal=KILL 120 \
+        unshare --net --mount --pid --fork --kill-child --mount-proc bash "$0" "$@" || status=$?
+    [ "$status" -eq 0 ] || tail -n 30 "$scene"/*.log >&2
+    exit "$status"
+fi
+scene=$SCENE_DIRECTORY
+# shellcheck source=tests/e2e/acme/scene.sh
+. "$here/acme/scene.sh"
+ip link set lo up
+domains="good plain wrong txt none bogus gone caa http01 lame dead"
+scene_certificates
+scene_txtd
+names=()
+for domain in $domains; do
+    names+=("$domain.test")
+done
+scene_register "${names[@]}"
+delegate() { # DOMAIN
+    jq -r --arg domain "$1" '.[$domain].fulldomain' "$scene/credentials.json"
+}
+
+zone() { # DOMAIN RECORD...: a zone at 127.0.0.3 with these records
+    local domain=$1
+    shift
+    printf '  - domain: %s\n    file: %s/%s.zone\n' "$domain" "$scene" "$domain" >>"$scene/knot.conf"
+    printf '%s\n' "@ 60 IN SOA ns.$domain. hostmaster.$domain. 1 60 60 600 60" "@ 60 IN NS ns.$domain." "ns 60 IN A 127.0.0.3" \
+        "$@" >"$scene/$domain.zone"
+}
+cname() { # NAME
+    echo "_acme-challenge 60 IN CNAME $1."
+}
+mkdir -p "$scene/knot"
+cat >"$scene/knot.conf" <<CONF
+server:
+  rundir: $scene/knot
+  listen: 127.0.0.3@53
+  udp-workers: 1
+  tcp-workers: 1
+log:
+  - target: stderr
+    any: warning
+database:
+  storage: $scene/knot
+zone:
+CONF
+zone good.test "$(cname "$(delegate good.test)")"
+zone plain.test # without the CNAME
+zone wrong.test "$(cname "$(delegate good.test)")"
+zone txt.test '_acme-challenge 60 IN TXT "left over"'
+zone bogus.test "$(cname "$(delegate bogus.test)")"
+zone gone.test "$(cname 00000000-0000-4000-8000-000000000000.auth.delegate.test)"
+zone caa.test "$(cname "$(delegate caa.test)")" '@ 60 IN CAA 0 issue "other.test"' '@ 60 IN CAA 0 issuewild ";"'
+zone http01.test "$(cname "$(delegate http01.test)")" \
+    '@ 60 IN CAA 0 issue "authority.test; validationmethods=http-01; accounturi=https://authority.test/1"'
+zone lame.test "$(cname "$(delegate lame.test)")" '@ 60 IN NS other.good.test.'
+zone dead.test "$(cname "$(delegate dead.test)")" '@ 60 IN NS ns2' 'ns2 60 IN A 127.0.0.9'
+echo 'other 60 IN A 127.0.0.2' >>"$scene/good.test.zone" # txtd, which serves no such zone
+knotd -c "$scene/knot.conf" >"$scene/knot.log" 2>&1 &
+wait_for 20 knotd sh -c 'kdig +short +retry=0 +timeout=1 @127.0.0.3 good.test SOA | grep -q .'
+
+{
+    cat <<CONF
+server:
+  interface: 127.0.0.1
+  port: 53
+  username: ""
+  chroot: ""
+  directory: "$scene"
+  pidfile: "$scene/unbound.pid"
+  use-syslog: no
+  do-daemonize: no
+  do-ip6: no
+  do-not-query-localhost: no
+  access-control: 127.0.0.0/8 allow
+  module-config: "validator iterator"
+  trust-anchor: "bogus.test. DS 12345 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  local-zone: "test." static
+CONF
+    for domain in $domains; do
+        printf '  local-zone: "%s.test." transparent\n' "$domain"
+    done
+    printf '  local-zone: "delegate.test." transparent\nremote-control:\n  control-enable: no\n'
+    printf 'stub-zone:\n  name: auth.delegate.test\n  stub-addr: 127.0.0.2\n'
+    for domain in $domains; do
+        [ "$domain" = none ] || printf 'stub-zone:\n  name: %s.test\n  stub-addr: 127.0.0.3\n' "$domain"
+    done
+} >"$scene/unbound.conf"
+unbound -d -c "$scene/unbound.conf" >"$scene/unbound.log" 2>&1 &
+wait_for 20 unbound sh -c 'dig +short +time=1 +tries=1 @127.0.0.1 good.test SOA | grep -q .'
+
+failures=0
+expect() { # STATUS PATTERN|!PATTERN doctor's arguments...
+    local wanted=$1 pattern=$2 status=0 output
+    shift 2
+    output=$("$txtctl" doctor "$@" 2>&1) || status=$?
+    if [ "$status" -ne "$wanted" ]; then
+        echo "FAIL: doctor $* ended with $status, not $wanted: $output" >&2
+        failures=$((failures + 1))
+    elif [ "${pattern#!}" != "$pattern" ]; then
+        ! grep -Eq -- "${pattern#!}" <<<"$output" || { echo "FAIL: doctor $* says: $output" >&2; failures=$((failures + 1)); }
+    elif ! grep -Eq -- "$pattern" <<<"$output"; then
+        echo "FAIL: doctor $* does not say '$pattern' but: $output" >&2
+        failures=$((failures + 1))
+    fi
+}
+value=LPsIwTo7o8BoG0-vjCyGQGBWSVIPxI-i_X336eUOQZo
+expect 0 'good\.test\.: 0 problems, 0 warnings' good.test
+expect 0 'ok +cname +ns\.good\.test\. \(127\.0\.0\.3\) has the CNAME' good.test
+expect 0 'answers for .*, 0 values now' '*.good.test'
+expect 1 'ns1\.auth\.delegate\.test\. \(127\.0\.0\.2\) does not answer the value' --value $value good.test
+"$txtctl" --ca "$scene/ca.pem" --url https://127.0.0.2 --domain good.test update $value
+expect 0 'answers the value' --value $value _acme-challenge.good.test.
+expect 0 'every authority may issue' --issuer authority.test good.test
+expect 1 "-> add to the zone: _acme-challenge\.plain\.test\. IN CNAME $(delegate plain.test)\." plain.test
+expect 1 'remember it for up to 60 s' plain.test
+expect 1 "is not the account's delegate" wrong.test
+expect 1 'has TXT records at _acme-challenge.txt.test' txt.test
+expect 1 'no zone was found|SOA|root|SERVFAIL|NXDOMAIN|REFUSED' none.test
+expect 1 'knows no delegate 00000000-0000-4000-8000-000000000000' gone.test
+expect 1 'signatures do not validate' bogus.test
+expect 0 'warning +cname +ns2\.dead\.test\. \(127\.0\.0\.9\)' --timeout 2 dead.test
+expect 1 'problem +cname +other\.good\.test\. \(127\.0\.0\.2\) answers REFUSED' lame.test
+expect 0 'allow certificates: other\.test' caa.test
+expect 1 'allow certificates not to authority\.test, only to other\.test' --issuer authority.test caa.test
+expect 1 'allow wildcards not to other\.test, only to nobody' --issuer other.test caa.test
+expect 1 'but not by dns-01' --issuer authority.test http01.test
+expect 2 'is no domain name' 'a..b'
+expect 2 'doctor needs DOMAIN' --json
+expect 0 'whether the CNAME leads to the right delegate cannot be told' --credentials "$scene/none.json" good.test
+"$txtctl" doctor --json good.test | jq -e '.problems == 0 and (.findings | length) > 4 and .domain == "good.test."' >/dev/null
+"$txtctl" doctor --json plain.test >"$scene/plain.json" && { echo "FAIL: plain.test passed" >&2; exit 1; }
+jq -e '.problems == 1 and (.findings[] | select(.level == "problem") | .advice | startswith("add to the zone"))' \
+    "$scene/plain.json" >/dev/null
+[ "$failures" -eq 0 ]
+echo "doctor: ok"
