@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* clang-format off: a line for each command, in the order of the help */
+/* A line for each command, in the order of the help. */
+/* clang-format off */
 extern const struct command command_register;
 extern const struct command command_update;
 extern const struct command command_show;
@@ -13,8 +14,14 @@ extern const struct command command_control_status;
 extern const struct command command_completion;
 
 static const struct command *const commands[] = {
-    &command_register, &command_update,    &command_show,           &command_check,
-    &command_doctor,   &command_acme_hook, &command_control_status, &command_completion,
+    &command_register,
+    &command_update,
+    &command_show,
+    &command_check,
+    &command_doctor,
+    &command_acme_hook,
+    &command_control_status,
+    &command_completion,
 };
 /* clang-format on */
 
