@@ -37,14 +37,17 @@ struct http_thread {
     h2o_accept_ctx_t accept;
     struct tls_thread *tls;
     h2o_multithread_queue_t *queue;
-    h2o_multithread_receiver_t receiver;
+    h2o_multithread_receiver_t receiver; /* of exchanges that were woken */
+    h2o_multithread_receiver_t arrivals; /* of connections that another thread has accepted */
     struct http_listening {
         struct http_thread *thread;
         const struct http_listener *listener;
         h2o_socket_t *socket;
         int fd; /* until the thread makes a socket of it */
     } listening[HTTP_LISTENERS_MAX];
-    bool accepting;                   /* false for a tick when it must not, or need not */
+    bool begun;                       /* takes messages; atomic, stays so until every thread has stopped */
+    bool accepting;                   /* false for a tick when there are no descriptors */
+    unsigned arriving;                /* connections on their way from another thread; atomic */
     unsigned open;                    /* connections; atomic, single writer */
     struct cds_list_head connections; /* the one without progress for longest first */
     uint64_t now_ms;
@@ -136,6 +139,14 @@ void *http_thread_run(void *argument);
 
 /* The monotonic clock. */
 uint64_t http_now_ms(void);
+
+/* --- http_accept.c; the loop's thread --- */
+
+/* Takes connections from the listening sockets, if it has paused. */
+void http_accept_again(struct http_thread *thread);
+
+/* The receiver of connections that another thread has accepted. */
+void http_accept_arrived(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages);
 
 /* --- http_connection.c; the loop's thread --- */
 

@@ -103,11 +103,11 @@ void http_server_addresses(const struct http_server *server, struct sockaddr_sto
 
 /* --- The server --- */
 
-/* Waits until every running thread has got on. */
-static void await_progress(struct http_server *server)
+/* Waits until so many threads have got on. */
+static void await_progress(struct http_server *server, unsigned threads)
 {
-    for (unsigned i = 0; i < server->settings.threads; i++) {
-        while (server->threads[i].running && sem_wait(&server->progress) != 0 && errno == EINTR) {
+    for (unsigned i = 0; i < threads; i++) {
+        while (sem_wait(&server->progress) != 0 && errno == EINTR) {
         }
     }
 }
@@ -115,17 +115,19 @@ static void await_progress(struct http_server *server)
 int http_server_start(struct http_server *server, struct error_detail *detail)
 {
     int error = 0;
+    unsigned running = 0;
     for (unsigned i = 0; i < server->settings.threads && error == 0; i++) {
         struct http_thread *thread = &server->threads[i];
         error = pthread_create(&thread->thread, NULL, http_thread_run, thread);
         if (error == 0) {
             thread->running = true;
+            running++;
             char name[16];
             (void)snprintf(name, sizeof name, "http-%u", i % 1000);
             (void)pthread_setname_np(thread->thread, name);
         }
     }
-    await_progress(server);
+    await_progress(server, running);
     if (error != 0 || server->failed > 0) {
         return error_describe(detail, TXTD_ESYS, "cannot start the HTTP threads: %s",
                               error != 0 ? strerror(error) : "out of memory or randomness");
@@ -138,8 +140,12 @@ void http_server_stop(struct http_server *server, unsigned drain_ms)
     bool stopped = __atomic_load_n(&server->stop, __ATOMIC_ACQUIRE);
     __atomic_store_n(&server->stop_at_ms, http_now_ms() + drain_ms, __ATOMIC_RELEASE);
     __atomic_store_n(&server->stop, true, __ATOMIC_RELEASE);
-    if (!stopped && server->failed == 0) {
-        await_progress(server);
+    unsigned begun = 0;
+    for (unsigned i = 0; i < server->settings.threads; i++) {
+        begun += __atomic_load_n(&server->threads[i].begun, __ATOMIC_ACQUIRE);
+    }
+    if (!stopped) {
+        await_progress(server, begun);
     }
 }
 

@@ -1,5 +1,4 @@
 /* One loop thread: its libh2o, its listeners, its life. Everything of libh2o is made on the thread that uses it. */
-#include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -9,8 +8,6 @@
 #include "control/http_internal.h"
 
 #define TICK_MS           100                /* between two looks at the deadlines */
-#define ACCEPTS_MAX       8                  /* of one listener in one turn */
-#define OPEN_AHEAD_MAX    4                  /* connections more than the thread with the fewest */
 #define HTTP1_TIMEOUT_MS  (24 * 3600 * 1000) /* libh2o's own: ours come first */
 #define HTTP2_STREAMS_MAX 100
 #define END_TURNS         3 /* for octets to go through the pair and back */
@@ -22,57 +19,6 @@ uint64_t http_now_ms(void)
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* --- Accepting --- */
-
-/* Connections stay where they were accepted, some for hours. So a thread that is ahead leaves the next ones to the others. */
-static bool is_ahead(const struct http_thread *thread)
-{
-    const struct http_server *server = thread->server;
-    for (unsigned i = 0; i < server->settings.threads; i++) {
-        unsigned open = __atomic_load_n(&server->threads[i].open, __ATOMIC_RELAXED);
-        if (thread->open > open + OPEN_AHEAD_MAX) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void on_accept(h2o_socket_t *socket, const char *error)
-{
-    struct http_listening *listening = socket->data;
-    struct http_thread *thread = listening->thread;
-    if (error != NULL) {
-        return;
-    }
-    for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
-        h2o_socket_t *accepted = NULL;
-        bool ahead = is_ahead(thread);
-        errno = 0;
-        if (!ahead) {
-            accepted = h2o_evloop_socket_accept(socket);
-        }
-        if (ahead ||
-            (accepted == NULL && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))) {
-            thread->accepting = false; /* until the next tick */
-            h2o_socket_read_stop(socket);
-        }
-        if (accepted == NULL) {
-            return;
-        }
-        http_connection_open(thread, listening->listener, accepted);
-    }
-}
-
-static void accept_again(struct http_thread *thread)
-{
-    if (!thread->accepting) {
-        thread->accepting = true;
-        for (unsigned i = 0; i < thread->server->settings.listeners_count; i++) {
-            h2o_socket_read_start(thread->listening[i].socket, on_accept);
-        }
-    }
 }
 
 /* --- libh2o --- */
@@ -101,13 +47,13 @@ static void loop_begin(struct http_thread *thread)
     thread->accept = (h2o_accept_ctx_t){.ctx = &thread->context, .hosts = thread->config.hosts};
     thread->queue = h2o_multithread_create_queue(thread->context.loop);
     h2o_multithread_register_receiver(thread->queue, &thread->receiver, http_exchange_woken);
+    h2o_multithread_register_receiver(thread->queue, &thread->arrivals, http_accept_arrived);
     for (unsigned i = 0; i < settings->listeners_count; i++) {
         struct http_listening *listening = &thread->listening[i];
         listening->socket = h2o_evloop_socket_create(thread->context.loop, listening->fd, H2O_SOCKET_FLAG_DONT_READ);
         listening->socket->data = listening;
         listening->fd = -1; /* the socket's now */
     }
-    accept_again(thread);
 }
 
 static void turn(struct http_thread *thread, int32_t wait_ms)
@@ -173,6 +119,7 @@ static void loop_end(struct http_thread *thread)
         turn(thread, i < END_TURNS ? 0 : END_TURN_MS);
     }
     h2o_multithread_unregister_receiver(thread->queue, &thread->receiver);
+    h2o_multithread_unregister_receiver(thread->queue, &thread->arrivals);
     h2o_multithread_destroy_queue(thread->queue);
     h2o_context_dispose(&thread->context);
     h2o_evloop_destroy(thread->context.loop);
@@ -217,6 +164,8 @@ void *http_thread_run(void *argument)
         return NULL;
     }
     loop_begin(thread);
+    http_accept_again(thread);
+    __atomic_store_n(&thread->begun, true, __ATOMIC_RELEASE);
     (void)sem_post(&server->progress);
     uint64_t tick_at_ms = 0;
     while (!__atomic_load_n(&server->stop, __ATOMIC_ACQUIRE)) {
@@ -224,7 +173,7 @@ void *http_thread_run(void *argument)
         if (thread->now_ms >= tick_at_ms) {
             tick_at_ms = thread->now_ms + TICK_MS;
             http_deadlines_check(thread);
-            accept_again(thread);
+            http_accept_again(thread);
         }
     }
     listeners_close(thread);

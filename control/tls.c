@@ -1,5 +1,6 @@
 /* The shared part of TLS: the certificate with its key as files had them, and the session tickets. */
 #include "control/tls_internal.h"
+#include "control/tls_p256.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -225,7 +226,10 @@ int tls_context_new(const char *certificate_file, const char *key_file, struct t
     mbedtls_ssl_ticket_init(&tls->tickets);
     tls->certificate_file = strdup(certificate_file);
     tls->key_file = strdup(key_file);
-    int rc = tls_random_init(&tls->random);
+    int rc = tls_p256_init();
+    if (rc == 0) {
+        rc = tls_random_init(&tls->random);
+    }
     if (tls->certificate_file == NULL || tls->key_file == NULL) {
         rc = TXTD_ENOMEM;
     }
