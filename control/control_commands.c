@@ -1,5 +1,6 @@
 #include "control/control_commands.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@ static json_t *refuse(const char *why)
 void control_commands_init(struct control_commands *commands)
 {
     pthread_mutex_init(&commands->lock, NULL);
+    atomic_store(&commands->successor_fd, -1);
 }
 
 void control_commands_destroy(struct control_commands *commands)
@@ -75,12 +77,27 @@ static json_t *clear(struct control_commands *commands, const struct control_pee
     return answer_change(commands, peer, "acme.cleared", value == NULL ? "all" : json_string_value(value), result);
 }
 
+/* The main thread goes on with the connection. */
+static json_t *take_over(struct control_commands *commands, const struct control_peer *peer, const json_t *request)
+{
+    (void)request;
+    if (peer->uid != 0 && peer->uid != geteuid()) {
+        return refuse("only root and txtd's own user may take over");
+    }
+    if (atomic_load(&commands->successor_fd) >= 0) {
+        return refuse("another process is taking over");
+    }
+    commands->successor_pid = peer->pid;
+    atomic_store_explicit(&commands->successor_fd, peer->fd, memory_order_release);
+    return NULL;
+}
+
 json_t *control_commands_handle(void *context, const struct control_peer *peer, const json_t *request)
 {
     static const struct {
         const char *name;
         json_t *(*run)(struct control_commands *, const struct control_peer *, const json_t *);
-    } known[] = {{"status", status}, {"acme-publish", publish}, {"acme-clear", clear}};
+    } known[] = {{"status", status}, {"acme-publish", publish}, {"acme-clear", clear}, {"take-over", take_over}};
     const char *command = json_string_value(json_object_get(request, "command"));
     for (size_t i = 0; command != NULL && i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(command, known[i].name) == 0) {

@@ -2,6 +2,7 @@
  *
  *   {"command":"status"}                          what runs here, and where the certificate's challenge has to point
  *   {"command":"acme-publish","value":"..."}      answered once the value is durable and served
+ *   {"command":"take-over"}                       for root and our own user only: takeover.h says what follows
  *   {"command":"acme-clear","value":"..."}        without a value: all of them
  *
  * Replies: {"ok":true, ...} or {"error":"what is wrong"}. Values are no secrets: everybody may ask for them by DNS.
@@ -29,6 +30,8 @@ struct control_commands {
     struct own_challenge *challenge;
     struct tls_context *tls;
     struct log *log;
+    _Atomic int successor_fd; /* the connection of who wants to take over, for the main thread to look at; -1: nobody */
+    pid_t successor_pid;      /* written before successor_fd */
     pthread_mutex_t lock;     /* guards what follows */
     struct control_acme acme; /* control_commands_reload */
 };

@@ -174,7 +174,6 @@ int control_socket_adopt(const char *path, const char *group, int fd, struct con
         return rc;
     }
     control->fd = fd;
-    control->owns_file = true;
     *made = control;
     return 0;
 }
@@ -182,6 +181,11 @@ int control_socket_adopt(const char *path, const char *group, int fd, struct con
 int control_socket_descriptor(const struct control_socket *control)
 {
     return control->fd;
+}
+
+void control_socket_take_file(struct control_socket *control)
+{
+    control->owns_file = true;
 }
 
 void control_socket_leave_file(struct control_socket *control)

@@ -39,7 +39,7 @@ typedef json_t *(*control_handler_fn)(void *context, const struct control_peer *
 int control_socket_bind(const char *path, const char *group, const struct privileges_identity *identity,
                         struct control_socket **made, struct error_detail *detail);
 
-/* The same with a listening descriptor that another txtd has made at `path`; the control socket closes it,
+/* The same with a listening descriptor that another txtd has made at `path`, and whose file stays the other's for now; the control socket closes it,
  * if this returns 0. */
 int control_socket_adopt(const char *path, const char *group, int fd, struct control_socket **made,
                          struct error_detail *detail);
@@ -52,6 +52,9 @@ int control_socket_start(struct control_socket *control, control_handler_fn hand
 
 /* Ends the thread once the request that runs is answered. */
 void control_socket_stop(struct control_socket *control);
+
+/* The file is this process's from now on: control_socket_free removes it. */
+void control_socket_take_file(struct control_socket *control);
 
 /* The file now belongs to another process: control_socket_free leaves it alone. */
 void control_socket_leave_file(struct control_socket *control);

@@ -1,9 +1,6 @@
 #include "control/daemon.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +16,7 @@
 #include "control/seccomp_filter.h"
 #include "control/service.h"
 #include "control/table_loader.h"
+#include "control/takeover.h"
 #include "control/tls.h"
 #include "control/value_ttls.h"
 #include "control/zone_publication.h"
@@ -50,6 +48,10 @@ static int bind_dns(struct daemon *daemon, struct error_detail *detail)
     }
     struct dns_server_settings settings = daemon->started->dns;
     settings.tcp.connections_max = daemon->files.dns_connections_max;
+    if (daemon->inherited != NULL) {
+        settings.inherited = daemon->inherited->dns;
+        settings.inherited_count = daemon->inherited->dns_count;
+    }
     return dns_server_bind(&settings, daemon->responder, &daemon->dns, detail);
 }
 
@@ -67,15 +69,23 @@ static int bind_api(struct daemon *daemon, struct error_detail *detail)
     daemon->started->http.tls = daemon->tls;
     struct http_server_settings settings = daemon->started->http;
     settings.limits.connections_max = daemon->files.api_connections_max;
+    if (daemon->inherited != NULL) {
+        settings.inherited = daemon->inherited->http;
+        settings.inherited_count = daemon->inherited->http_count;
+    }
     return http_server_bind(&settings, router_handle, &daemon->router, &daemon->http, detail);
 }
 
 static int bind_control(struct daemon *daemon, struct error_detail *detail)
 {
     const struct config_process *process = &daemon->started->process;
-    return process->control_socket == NULL ? 0
-                                           : control_socket_bind(process->control_socket, process->control_group,
-                                                                 &daemon->identity, &daemon->control, detail);
+    if (process->control_socket == NULL) {
+        return 0;
+    }
+    return daemon->inherited != NULL ? control_socket_adopt(process->control_socket, process->control_group,
+                                                            daemon->inherited->control, &daemon->control, detail)
+                                     : control_socket_bind(process->control_socket, process->control_group,
+                                                           &daemon->identity, &daemon->control, detail);
 }
 
 static int drop_privileges(struct daemon *daemon, struct error_detail *detail)
@@ -197,6 +207,7 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
 {
     struct dns_address addresses[DNS_SERVER_ADDRESSES_MAX];
     int rc = dns_server_start(daemon->dns, detail);
+    rc = rc == 0 ? daemon_takeover_serving(daemon, detail) : rc;
     if (rc != 0) {
         return rc;
     }
@@ -222,56 +233,9 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
     return http_server_start(daemon->http, detail);
 }
 
-static void log_address(struct log *log, const char *event, const char *kind, const struct sockaddr_storage *address)
-{
-    char host[INET6_ADDRSTRLEN] = "", text[INET6_ADDRSTRLEN + 16];
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-        (void)inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
-        (void)snprintf(text, sizeof text, "%s:%u", host, ntohs(v4->sin_port));
-    } else {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
-        (void)inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-        (void)snprintf(text, sizeof text, "[%s]:%u", host, ntohs(v6->sin6_port));
-    }
-    log_event(log, LOG_LEVEL_INFO, event, log_text("address", text), log_text("kind", kind));
-}
-
-static void log_addresses(const struct daemon *daemon)
-{
-    struct dns_address dns[DNS_SERVER_ADDRESSES_MAX];
-    struct sockaddr_storage http[HTTP_LISTENERS_MAX];
-    dns_server_addresses(daemon->dns, dns);
-    for (unsigned i = 0; i < daemon->started->dns.addresses_count; i++) {
-        log_address(daemon->log, "dns.listening", "udp+tcp", &dns[i].address);
-    }
-    http_server_addresses(daemon->http, http);
-    for (unsigned i = 0; i < daemon->started->http.listeners_count; i++) {
-        const struct http_listener *listener = &daemon->started->http.listeners[i];
-        const char *kind = listener->site == CONFIG_SITE_INTERNAL ? "internal"
-                           : listener->proxy_protocol             ? "https+proxy"
-                                                                  : "https";
-        log_address(daemon->log, "api.listening", kind, &http[i]);
-    }
-}
-
-/* What the operator should know of a start that has worked. */
-static void log_warnings(const struct daemon *daemon)
-{
-    if (daemon->made.certificate != NULL) {
-        log_event(daemon->log, LOG_LEVEL_WARNING, "certificate.self_signed", log_text("file", daemon->made.certificate),
-                  log_text("hint", "made now; clients trust it only if they are told to"));
-    }
-    if (geteuid() == 0) {
-        log_event(daemon->log, LOG_LEVEL_WARNING, "start.root",
-                  log_text("hint", "txtd runs as root, if without capabilities; give process.user"));
-    }
-    file_limit_log(&daemon->files, daemon->log);
-}
-
 /* --- Together --- */
 
-static int start(struct daemon *daemon, struct error_detail *detail)
+static int start(struct daemon *daemon, bool take_over, struct error_detail *detail)
 {
     const struct config_process *process = &daemon->started->process;
     int (*const steps[])(struct daemon *, struct error_detail *) = {bind_dns,        bind_api,        bind_control,
@@ -289,6 +253,9 @@ static int start(struct daemon *daemon, struct error_detail *detail)
                        &daemon->files);
         daemon->ttls = value_ttls_new();
         rc = daemon->ttls == NULL ? no_memory(detail) : 0;
+    }
+    if (rc == 0 && take_over) {
+        rc = daemon_takeover_ask(daemon, detail);
     }
     for (size_t i = 0; rc == 0 && i < sizeof steps / sizeof steps[0]; i++) {
         rc = steps[i](daemon, detail);
@@ -321,6 +288,7 @@ static void stop(struct daemon *daemon)
 
 static void release(struct daemon *daemon)
 {
+    daemon_takeover_release(daemon);
     control_socket_free(daemon->control);
     control_commands_destroy(&daemon->commands);
     own_challenge_free(daemon->challenge);
@@ -343,16 +311,18 @@ static void release(struct daemon *daemon)
     free(daemon);
 }
 
-int daemon_start(struct config *config, struct log *log, struct daemon **daemon, struct error_detail *detail)
+int daemon_start(struct config *config, struct log *log, bool take_over, struct daemon **daemon,
+                 struct error_detail *detail)
 {
     struct daemon *made = calloc(1, sizeof *made);
     if (made == NULL) {
         return no_memory(detail);
     }
     control_commands_init(&made->commands);
+    made->predecessor_fd = -1;
     made->log = log;
     made->started = made->current = config;
-    int rc = start(made, detail);
+    int rc = start(made, take_over, detail);
     if (rc != 0) {
         struct state_made undo = made->made;
         stop(made);
@@ -360,8 +330,9 @@ int daemon_start(struct config *config, struct log *log, struct daemon **daemon,
         state_directory_undo(&undo);
         return rc;
     }
-    log_warnings(made);
-    log_addresses(made);
+    daemon_log_warnings(made);
+    daemon_log_addresses(made);
+    daemon_takeover_end(made);
     log_event(log, LOG_LEVEL_INFO, "start.end", log_int("pid", getpid()));
     notify_ready("serving");
     *daemon = made;
@@ -371,7 +342,9 @@ int daemon_start(struct config *config, struct log *log, struct daemon **daemon,
 void daemon_stop(struct daemon *daemon)
 {
     struct config *started = daemon->started;
-    notify_stopping();
+    if (!daemon->handed_over) {
+        notify_stopping();
+    }
     stop(daemon);
     release(daemon);
     config_free(started);

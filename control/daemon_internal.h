@@ -38,12 +38,37 @@ struct daemon {
     struct control_commands commands;
     struct own_challenge *challenge;
     struct audit *audit;
+
+    struct takeover_sockets *inherited; /* of the txtd that we take over from; NULL: we do not, or no longer */
+    int predecessor_fd;                 /* and the connection to it; -1: none */
+    bool handed_over;                   /* a successor serves */
+    bool store_is_away;                 /* it was given to a successor that has failed, and is not back yet */
 };
 
 /* The service's settings by a configuration whose zones have their numbers. `zones` has room for CONFIG_ZONES_MAX; the result
  * borrows it and the configuration. */
 void daemon_service_settings(const struct config *config, struct service_zone zones[CONFIG_ZONES_MAX],
                              struct service_settings *settings);
+
+/* daemon_log.c. Where we listen, and what the operator should know of a start that has worked. */
+void daemon_log_addresses(const struct daemon *daemon);
+void daemon_log_warnings(const struct daemon *daemon);
+
+/* daemon_takeover.c. Asks the running txtd for its sockets, after all that can be checked was. Returns 0 or a code with a
+ * `detail`. */
+int daemon_takeover_ask(struct daemon *daemon, struct error_detail *detail);
+
+/* DNS is answered here: returns 0 once the other has stopped, or a code with a `detail`. Does nothing when there is no other. */
+int daemon_takeover_serving(struct daemon *daemon, struct error_detail *detail);
+
+/* Everything is served here: logs how long changes were refused. */
+void daemon_takeover_end(struct daemon *daemon);
+
+/* Lets go of what was inherited. */
+void daemon_takeover_release(struct daemon *daemon);
+
+/* If a successor has asked, hands over to it. Returns true when it has taken over: this process is to end. */
+bool daemon_takeover_give(struct daemon *daemon);
 
 /* Tells the control socket which name's challenge is where, by such a configuration. */
 void daemon_own_name(struct daemon *daemon, const struct config *config);

@@ -73,11 +73,12 @@ static void reload_audit(struct daemon *daemon, const struct config *loaded)
     }
 }
 
-void daemon_tick(struct daemon *daemon)
+bool daemon_tick(struct daemon *daemon)
 {
     if (certificate_watch_look(&daemon->watch)) {
         reload_certificate(daemon);
     }
+    return daemon_takeover_give(daemon);
 }
 
 void daemon_reload(struct daemon *daemon)

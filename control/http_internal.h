@@ -59,12 +59,13 @@ struct http_server {
     struct http_server_settings settings; /* with the real ports */
     http_handler_fn handler;
     void *context;
-    bool stop;            /* atomic */
-    bool forget;          /* atomic; nobody will wake an exchange any more */
-    uint64_t stop_at_ms;  /* when requests that still run are given up; atomic */
-    sem_t progress;       /* a thread has begun, or has closed its connections */
-    unsigned failed;      /* threads that could not begin; atomic */
-    unsigned connections; /* atomic */
+    bool stop;                      /* atomic */
+    bool forget;                    /* atomic; nobody will wake an exchange any more */
+    uint64_t stop_at_ms;            /* when requests that still run are given up; atomic */
+    sem_t progress;                 /* a thread has begun, or has closed its connections */
+    unsigned failed;                /* threads that could not begin; atomic */
+    unsigned connections;           /* atomic */
+    int shared[HTTP_LISTENERS_MAX]; /* the listeners again, for a successor; -1: closed */
     pthread_mutex_t clients_lock;
     struct tcp_clients *clients;  /* under the lock */
     struct http_thread threads[]; /* settings.threads */

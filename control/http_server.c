@@ -36,23 +36,44 @@ static int listen_on(struct http_listener *listener, struct error_detail *detail
     return fd;
 }
 
+static int inherit(const struct http_server_settings *settings, unsigned index, struct http_listener *listener,
+                   struct error_detail *detail)
+{
+    const struct dns_address wanted = {.address = listener->address, .address_len = listener->address_len};
+    if (settings->inherited_count != settings->listeners_count ||
+        socket_serves(settings->inherited[index], SOCK_STREAM, &wanted) != 0) {
+        return error_describe(detail, TXTD_EINVAL,
+                              "the running txtd has other API listeners; after a change of api.listen, "
+                              "api.listen_proxy_protocol or api.internal_listen it has to be stopped and started");
+    }
+    listener->address_len = sizeof listener->address;
+    (void)getsockname(settings->inherited[index], (struct sockaddr *)&listener->address, &listener->address_len);
+    return settings->inherited[index];
+}
+
 /* One listening socket, which all threads accept from. A SO_REUSEPORT socket for each would let a second txtd in unnoticed and
  * leave connections behind when a thread stops. */
 static int bind_listeners(struct http_server *server, struct error_detail *detail)
 {
     for (unsigned i = 0; i < server->settings.listeners_count; i++) {
-        int fd = listen_on(&server->settings.listeners[i], detail);
+        struct http_listener *listener = &server->settings.listeners[i];
+        int fd = server->settings.inherited != NULL ? inherit(&server->settings, i, listener, detail)
+                                                    : listen_on(listener, detail);
         if (fd < 0) {
             return fd;
         }
         server->threads[0].listening[i].fd = fd;
-        for (unsigned j = 1; j < server->settings.threads; j++) {
+        server->shared[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        bool shared = server->shared[i] >= 0;
+        for (unsigned j = 1; shared && j < server->settings.threads; j++) {
             server->threads[j].listening[i].fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-            if (server->threads[j].listening[i].fd < 0) {
-                return error_describe(detail, TXTD_ESYS, "cannot share a listener: %s", strerror(errno));
-            }
+            shared = server->threads[j].listening[i].fd >= 0;
+        }
+        if (!shared) {
+            return error_describe(detail, TXTD_ESYS, "cannot share a listener: %s", strerror(errno));
         }
     }
+    server->settings.inherited = NULL;
     return 0;
 }
 
@@ -72,6 +93,7 @@ int http_server_bind(const struct http_server_settings *settings, http_handler_f
     server->context = context;
     (void)pthread_mutex_init(&server->clients_lock, NULL);
     (void)sem_init(&server->progress, 0, 0);
+    memset(server->shared, -1, sizeof server->shared);
     for (unsigned i = 0; i < settings->threads; i++) {
         struct http_thread *thread = &server->threads[i];
         thread->server = server;
@@ -99,6 +121,12 @@ void http_server_addresses(const struct http_server *server, struct sockaddr_sto
     for (unsigned i = 0; i < HTTP_LISTENERS_MAX; i++) {
         addresses[i] = server->settings.listeners[i].address;
     }
+}
+
+unsigned http_server_sockets(const struct http_server *server, int sockets[HTTP_LISTENERS_MAX])
+{
+    memcpy(sockets, server->shared, sizeof server->shared);
+    return server->settings.listeners_count;
 }
 
 /* --- The server --- */
@@ -138,6 +166,12 @@ int http_server_start(struct http_server *server, struct error_detail *detail)
 void http_server_stop(struct http_server *server, unsigned drain_ms)
 {
     bool stopped = __atomic_load_n(&server->stop, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < HTTP_LISTENERS_MAX; i++) { /* else nobody would refuse who connects from now on */
+        if (server->shared[i] >= 0) {
+            (void)close(server->shared[i]);
+            server->shared[i] = -1;
+        }
+    }
     __atomic_store_n(&server->stop_at_ms, http_now_ms() + drain_ms, __ATOMIC_RELEASE);
     __atomic_store_n(&server->stop, true, __ATOMIC_RELEASE);
     unsigned begun = 0;

@@ -59,6 +59,10 @@ struct http_server_settings {
     struct ip_prefix trusted_proxies[HTTP_TRUSTED_PROXIES_MAX];
     unsigned trusted_proxies_count;
     struct tls_context *tls; /* borrowed; needed when a listener says tls */
+    /* A running server's listeners, as http_server_sockets lists them, instead of binding: one for each listener. Borrowed for the
+     * bind, which takes the descriptors over if it succeeds. NULL: bind. */
+    const int *inherited;
+    unsigned inherited_count;
 };
 
 /* Called on a loop thread for each whole request (body included). */
@@ -77,6 +81,10 @@ int http_server_bind(const struct http_server_settings *settings, http_handler_f
 
 /* The bound addresses with real ports, in the order of the settings. */
 void http_server_addresses(const struct http_server *server, struct sockaddr_storage addresses[HTTP_LISTENERS_MAX]);
+
+/* The listening sockets, for another process that is to serve them. Before http_server_stop. Returns how many there are, in
+ * the order of the settings. They stay the server's. */
+unsigned http_server_sockets(const struct http_server *server, int sockets[HTTP_LISTENERS_MAX]);
 
 int http_server_start(struct http_server *server, struct error_detail *detail);
 

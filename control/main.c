@@ -17,16 +17,20 @@
 struct options {
     const char *config_file;
     bool check;
+    bool take_over;
 };
 
 static void print_help(void)
 {
-    (void)printf("usage: txtd [-c FILE] [--check-config]\n"
+    (void)printf("usage: txtd [-c FILE] [--check-config | --take-over]\n"
                  "\n"
                  "Serves ACME DNS-01 challenge values over DNS and takes them over HTTPS.\n"
                  "\n"
                  "  -c, --config FILE   configuration (default " CONFIG_FILE_DEFAULT ")\n"
                  "      --check-config  check it, with the zone files and the certificate, and exit\n"
+                 "      --take-over     take over from the txtd that runs with this configuration (its\n"
+                 "                      process.control_socket): no query is lost, changes are refused while this one\n"
+                 "                      loads; if it fails, that one goes on\n"
                  "      --version       print the version and exit\n"
                  "  -h, --help          print this and exit\n"
                  "\n"
@@ -36,10 +40,11 @@ static void print_help(void)
 /* Returns -1 to go on, or the exit status. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-    enum { CHECK = 256, VERSION };
+    enum { CHECK = 256, TAKE_OVER, VERSION };
     static const struct option known[] = {
         {"config", required_argument, NULL, 'c'},
         {"check-config", no_argument, NULL, CHECK},
+        {"take-over", no_argument, NULL, TAKE_OVER},
         {"version", no_argument, NULL, VERSION},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -49,6 +54,7 @@ static int read_options(int argc, char **argv, struct options *options)
         switch (option) {
         case 'c': options->config_file = optarg; break;
         case CHECK: options->check = true; break;
+        case TAKE_OVER: options->take_over = true; break;
         case VERSION: (void)printf("txtd " TXTD_VERSION "\n"); return EXIT_SUCCESS;
         case 'h': print_help(); return EXIT_SUCCESS;
         default: return 2; /* getopt has said why */
@@ -88,7 +94,10 @@ static void serve(struct daemon *daemon, struct log *log, const sigset_t *signal
     const struct timespec tick = {.tv_sec = 1};
     for (;;) {
         int number = sigtimedwait(signals, NULL, &tick);
-        daemon_tick(daemon);
+        if (daemon_tick(daemon)) {
+            log_event(log, LOG_LEVEL_INFO, "stop.begin", log_text("reason", "taken over"));
+            return;
+        }
         if (number == SIGHUP) {
             daemon_reload(daemon);
         } else if (number > 0) {
@@ -109,7 +118,7 @@ static bool fill_standard_descriptors(void)
     return fd >= 0 && close(fd) == 0;
 }
 
-static int run(struct config *config, const sigset_t *signals)
+static int run(struct config *config, bool take_over, const sigset_t *signals)
 {
     struct log *log = log_new(STDERR_FILENO, &config->log);
     struct daemon *daemon = NULL;
@@ -118,7 +127,7 @@ static int run(struct config *config, const sigset_t *signals)
         config_free(config);
         return EXIT_FAILURE;
     }
-    int rc = daemon_start(config, log, &daemon, &detail);
+    int rc = daemon_start(config, log, take_over, &daemon, &detail);
     if (rc != 0) {
         log_event(log, LOG_LEVEL_ERROR, "start.failed",
                   log_text("error", detail.text[0] != '\0' ? detail.text : txtd_error_text(rc)));
@@ -157,5 +166,5 @@ int main(int argc, char **argv)
         config_free(config);
         return status;
     }
-    return run(config, &signals);
+    return run(config, options.take_over, &signals);
 }

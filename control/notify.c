@@ -49,6 +49,13 @@ void notify_reloading(void)
     notify(message);
 }
 
+void notify_successor(int64_t pid)
+{
+    char message[48];
+    (void)snprintf(message, sizeof message, "MAINPID=%" PRId64 "\n", pid);
+    notify(message);
+}
+
 void notify_stopping(void)
 {
     notify("STOPPING=1\n");

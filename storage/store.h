@@ -134,6 +134,15 @@ int store_open(const struct store_options *options, struct store **store, struct
 /* Flushes and closes. No other call may be running. */
 void store_close(struct store *store);
 
+/* Closes the database for another process to open, and lets go of its lock, without an end: reads and commits are answered
+ * TXTD_EIO or TXTD_ECLOSED, revision and estimate stay what they were. Waits for reads and a commit under way. One control
+ * thread. Returns 0, or TXTD_EIO (with a failed write still to be undone nothing is given away: try again). */
+int store_suspend(struct store *store);
+
+/* Opens it again. The same thread. Returns 0, or a code with a `detail`, nothing changed: TXTD_EEXISTS while the other process
+ * has it, TXTD_ECORRUPT when it lacks what was committed here. */
+int store_resume(struct store *store, struct error_detail *detail);
+
 /* The number of the zone with this apex (presentation form, lower case, no final dot); given and made durable at first
  * use. Start-up thread. Returns 0 or a code. */
 int store_zone_number(struct store *store, const char *apex, uint16_t *number, struct error_detail *detail);
@@ -202,7 +211,7 @@ int store_note_usage(struct store *store, const struct store_usage_note notes[],
  * may have left on the disk is undone before the next commit is taken. */
 int store_commit(struct store *store, struct store_change changes[], size_t count, uint64_t *revision);
 
-/* Whether commits would be taken now: 0, TXTD_ENOSPC, TXTD_EIO. At most 1 s old. Any thread, no I/O. */
+/* Whether commits would be taken now: 0, TXTD_ENOSPC, TXTD_EIO, TXTD_ECLOSED (suspended). At most 1 s old. Any thread, no I/O. */
 int store_writable(const struct store *store);
 
 #endif

@@ -30,6 +30,8 @@ struct store {
 
     _Atomic bool broken;       /* a write failed: no commit until the keeper has reopened the database */
     _Atomic bool space_is_low; /* set by the keeper */
+    _Atomic bool suspended;    /* another process may have the database: set with `reopening` held for writing */
+    char *directory;
     uint64_t reserve;
 
     /* What brings back the state before a commit whose write failed; NULL when there was none. Written by the committer
@@ -58,6 +60,9 @@ int store_meta_check(struct store *store);
 
 /* The numbers of all zones, in a list which the caller frees. Returns 0 or a code. */
 int store_zone_numbers(struct store *store, uint16_t **numbers, size_t *count, struct error_detail *detail);
+
+/* store_rocksdb.c. Writes the memtables out, so that the next start has no log to replay. What fails here is in the log still. */
+void store_flush(struct store *store);
 
 /* store_commit.c. */
 int commit_scratch_new(unsigned history, struct commit_scratch **scratch);

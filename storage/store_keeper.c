@@ -49,6 +49,10 @@ static int undo_failed_write(struct store *store)
 static void reopen(struct store *store)
 {
     pthread_rwlock_wrlock(&store->reopening);
+    if (!atomic_load(&store->broken) || atomic_load(&store->suspended)) { /* suspended since the caller looked */
+        pthread_rwlock_unlock(&store->reopening);
+        return;
+    }
     database_close(&store->database);
     int code = database_open(&store->database, NULL);
     if (code == 0) {

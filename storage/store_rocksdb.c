@@ -1,6 +1,7 @@
 /* The embedded store: opening, closing, reading. Commits are in store_commit.c, the scan in store_scan.c, what the store
  * does by itself in store_keeper.c. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "storage/store_directory.h"
@@ -17,6 +18,7 @@ static void store_free(struct store *store)
         close(store->lock_fd);
     }
     commit_scratch_free(store->scratch);
+    free(store->directory);
     pthread_rwlock_destroy(&store->reopening);
     free(store);
 }
@@ -28,7 +30,8 @@ static int store_set_up(struct store *store, const struct store_options *options
     if (code != 0) {
         return code;
     }
-    code = commit_scratch_new(options->history, &store->scratch);
+    store->directory = strdup(options->directory);
+    code = store->directory == NULL ? TXTD_ENOMEM : commit_scratch_new(options->history, &store->scratch);
     if (code == 0) {
         code = database_new(options, &store->database);
     }
@@ -71,8 +74,7 @@ int store_open(const struct store_options *options, struct store **store, struct
     return 0;
 }
 
-/* Writes the memtables out, so that the next start has no log to replay. What fails here is in the log still. */
-static void store_flush(struct store *store)
+void store_flush(struct store *store)
 {
     rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(options, 1);
@@ -108,6 +110,9 @@ uint64_t store_delegates_estimate(const struct store *store)
 
 int store_writable(const struct store *store)
 {
+    if (atomic_load_explicit(&store->suspended, memory_order_acquire)) {
+        return TXTD_ECLOSED;
+    }
     if (atomic_load_explicit(&store->space_is_low, memory_order_relaxed)) {
         return TXTD_ENOSPC; /* also when that is why a write failed */
     }

@@ -155,8 +155,40 @@ static int bind_address_once(struct dns_server *server, unsigned index, struct d
     return 0;
 }
 
+/* Takes the sockets of one address from another server. Whoever queued a packet in them has it answered by us. */
+static int inherit_address(struct dns_server *server, unsigned index, struct error_detail *detail)
+{
+    const struct dns_server_settings *settings = &server->settings;
+    struct dns_address *address = &server->settings.addresses[index];
+    const unsigned each = settings->workers + 1;
+    if (settings->inherited_count != settings->addresses_count * each) {
+        return error_describe(detail, TXTD_EINVAL,
+                              "the running txtd has %u DNS sockets, not %u; after a change of "
+                              "dns.listen or dns.workers it has to be stopped and started",
+                              settings->inherited_count, settings->addresses_count * each);
+    }
+    const int *sockets = settings->inherited + (size_t)index * each;
+    const bool wildcard = socket_is_wildcard(address);
+    for (unsigned i = 0; i < each; i++) {
+        if (socket_serves(sockets[i], i == 0 ? SOCK_STREAM : SOCK_DGRAM, address) != 0) {
+            return error_describe(detail, TXTD_EINVAL,
+                                  "the running txtd serves other addresses; after a change of "
+                                  "dns.listen it has to be stopped and started");
+        }
+    }
+    (void)socket_address(sockets[0], address); /* the port may have been any free one */
+    server->listeners[index] = sockets[0];
+    for (unsigned i = 0; i < settings->workers; i++) {
+        server->workers[i].sockets[index] = (struct udp_socket){.fd = sockets[1 + i], .wildcard = wildcard};
+    }
+    return 0;
+}
+
 static int bind_address(struct dns_server *server, unsigned index, struct error_detail *detail)
 {
+    if (server->settings.inherited != NULL) {
+        return inherit_address(server, index, detail);
+    }
     struct dns_address *address = &server->settings.addresses[index];
     const struct dns_address asked = *address;
     unsigned tries = wants_free_port(&asked) ? PORT_TRIES : 1;
@@ -206,6 +238,7 @@ int dns_server_bind(const struct dns_server_settings *settings, const struct res
     for (unsigned i = 0; rc == 0 && i < settings->addresses_count; i++) {
         rc = bind_address(server, i, detail);
     }
+    server->settings.inherited = NULL;
     if (rc == 0) {
         rc = tcp_server_new(responder, &settings->tcp, server->listeners, settings->addresses_count, &server->stop,
                             &server->tcp);
@@ -224,6 +257,19 @@ int dns_server_bind(const struct dns_server_settings *settings, const struct res
 void dns_server_addresses(const struct dns_server *server, struct dns_address addresses[DNS_SERVER_ADDRESSES_MAX])
 {
     memcpy(addresses, server->settings.addresses, sizeof server->settings.addresses);
+}
+
+unsigned dns_server_sockets(const struct dns_server *server, int sockets[], unsigned room)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < server->settings.addresses_count; i++) {
+        for (unsigned j = 0; j <= server->settings.workers; j++, count++) {
+            if (count < room) {
+                sockets[count] = j == 0 ? server->listeners[i] : server->workers[j - 1].sockets[i].fd;
+            }
+        }
+    }
+    return count;
 }
 
 /* --- Threads --- */
@@ -267,6 +313,7 @@ static int start_worker(struct worker *worker, unsigned number, struct error_det
 int dns_server_start(struct dns_server *server, struct error_detail *detail)
 {
     int rc = 0;
+    __atomic_store_n(&server->stop, false, __ATOMIC_RELEASE);
     for (unsigned i = 0; rc == 0 && i < server->settings.workers; i++) {
         rc = start_worker(&server->workers[i], i, detail);
     }

@@ -44,6 +44,10 @@ struct dns_server_settings {
     struct dns_tcp_limits tcp;
     bool rrl; /* rate limiting on; `rrl_settings` are per process, divided here */
     struct rrl_settings rrl_settings;
+    /* Sockets of a running server, as dns_server_sockets lists them, instead of binding; borrowed for the bind, which takes the
+     * descriptors over if it succeeds. NULL: bind. */
+    const int *inherited;
+    unsigned inherited_count;
 };
 
 /* What the TCP thread counts beside the responder's counters. */
@@ -59,7 +63,11 @@ int dns_server_bind(const struct dns_server_settings *settings, const struct res
 /* The bound addresses with their real ports, as many as settings had. */
 void dns_server_addresses(const struct dns_server *server, struct dns_address addresses[DNS_SERVER_ADDRESSES_MAX]);
 
-/* Starts the workers and the TCP thread. Returns 0 or TXTD_ESYS. */
+/* All sockets, for another process that is to serve them: a listener and then a socket for each worker, address after address.
+ * Returns how many there are; writes at most `room`. They stay the server's. */
+unsigned dns_server_sockets(const struct dns_server *server, int sockets[], unsigned room);
+
+/* Starts the workers and the TCP thread; again, too, after a stop. Returns 0 or TXTD_ESYS. */
 int dns_server_start(struct dns_server *server, struct error_detail *detail);
 
 /* Stops: answers what was received, joins the threads (bounded: each wakes at least every 200 ms). */

@@ -122,6 +122,34 @@ int socket_address(int fd, struct dns_address *address)
     return getsockname(fd, (struct sockaddr *)&address->address, &address->address_len) == 0 ? 0 : TXTD_ESYS;
 }
 
+static bool same_address(const struct sockaddr_storage *bound, const struct sockaddr_storage *wanted)
+{
+    if (bound->ss_family != wanted->ss_family) {
+        return false;
+    }
+    if (bound->ss_family == AF_INET) {
+        const struct sockaddr_in *a = (const struct sockaddr_in *)bound, *b = (const struct sockaddr_in *)wanted;
+        return a->sin_addr.s_addr == b->sin_addr.s_addr && (b->sin_port == 0 || a->sin_port == b->sin_port);
+    }
+    const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)bound, *b = (const struct sockaddr_in6 *)wanted;
+    return IN6_ARE_ADDR_EQUAL(&a->sin6_addr, &b->sin6_addr) && a->sin6_scope_id == b->sin6_scope_id &&
+           (b->sin6_port == 0 || a->sin6_port == b->sin6_port);
+}
+
+int socket_serves(int fd, int type, const struct dns_address *address)
+{
+    struct dns_address bound = {.address_len = 0};
+    int is_type = 0, listens = 0;
+    socklen_t len = sizeof is_type;
+    if (socket_address(fd, &bound) != 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &is_type, &len) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) != 0) {
+        return TXTD_EINVAL;
+    }
+    return is_type == type && (listens != 0) == (type == SOCK_STREAM) && same_address(&bound.address, &address->address)
+               ? 0
+               : TXTD_EINVAL;
+}
+
 int socket_steer_by_cpu(int fd, unsigned count)
 {
     struct sock_filter code[] = {

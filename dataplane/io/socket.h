@@ -19,6 +19,10 @@ int socket_tcp(const struct dns_address *address, struct error_detail *detail);
 /* Fills in the port that the kernel gave. */
 int socket_address(int fd, struct dns_address *address);
 
+/* Whether the socket is of this type (SOCK_STREAM: and listens) and bound to this address; its port may be any if the address
+ * has none. Returns 0 or TXTD_EINVAL. */
+int socket_serves(int fd, int type, const struct dns_address *address);
+
 /* Describes errno for a socket that could not serve `address` (`kind` is "UDP" and the like, `key` the configuration's name for
  * it), and closes `fd` if there is one. Returns TXTD_ESYS. */
 int socket_describe_failure(int fd, const struct dns_address *address, const char *kind, const char *key,

@@ -403,6 +403,54 @@ static void names_a_taken_address(void **state)
     end(fixture);
 }
 
+/* The successor has the very same sockets: what waits in them is answered by it, and the port is the one there was. */
+static void serves_the_sockets_of_another(void **state)
+{
+    (void)state;
+    struct dns_server_settings settings = settings_for("127.0.0.1");
+    struct fixture *fixture = start(&settings);
+    int sockets[8], copies[8];
+    struct error_detail detail = {""};
+    struct dns_server *successor = NULL;
+    unsigned count = dns_server_sockets(fixture->server, sockets, 8);
+    assert_int_equal(count, 3); /* a listener and two workers' */
+    assert_int_equal(dns_server_sockets(fixture->server, NULL, 0), 3);
+    for (unsigned i = 0; i < count; i++) {
+        copies[i] = dup(sockets[i]); /* as another process gets them */
+        assert_true(copies[i] >= 0);
+    }
+    settings.inherited = copies;
+    settings.inherited_count = 2;
+    assert_int_equal(dns_server_bind(&settings, fixture->responder, &successor, &detail), TXTD_EINVAL);
+    assert_non_null(strstr(detail.text, "dns.workers"));
+    settings.inherited_count = count;
+    settings.addresses[0] = address_of("127.0.0.2", 0);
+    assert_int_equal(dns_server_bind(&settings, fixture->responder, &successor, &detail), TXTD_EINVAL);
+    assert_non_null(strstr(detail.text, "other addresses"));
+    settings.addresses[0] = address_of("127.0.0.1", 0);
+    assert_int_equal(dns_server_bind(&settings, fixture->responder, &successor, &detail), 0);
+
+    /* Nobody serves: what comes now waits in the sockets. Then the first one serves again, then the other. */
+    dns_server_stop(fixture->server);
+    int client = connect_to(&fixture->addresses[0], SOCK_DGRAM);
+    uint8_t answer[512];
+    assert_int_equal(send(client, query, sizeof query, 0), sizeof query);
+    assert_int_equal(dns_server_start(fixture->server, &detail), 0);
+    expect_refused(answer, recv(client, answer, sizeof answer, 0));
+    dns_server_stop(fixture->server);
+    assert_int_equal(send(client, query, sizeof query, 0), sizeof query);
+    int stream = connect_to(&fixture->addresses[0], SOCK_STREAM);
+    dns_server_free(fixture->server);
+    fixture->server = successor;
+    assert_int_equal(dns_server_start(successor, &detail), 0);
+    expect_refused(answer, recv(client, answer, sizeof answer, 0));
+    send_query(stream);
+    expect_answer(stream);
+    close(stream);
+    close(client);
+    end(fixture);
+}
+
 static void stops_promptly(void **state)
 {
     (void)state;
@@ -431,6 +479,7 @@ int main(void)
         cmocka_unit_test(makes_room_for_new_connections),
         cmocka_unit_test(survives_running_out_of_descriptors),
         cmocka_unit_test(names_a_taken_address),
+        cmocka_unit_test(serves_the_sockets_of_another),
         cmocka_unit_test(stops_promptly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
