@@ -10,6 +10,7 @@
 #include "control/health.h"
 #include "control/http_server.h"
 #include "control/log.h"
+#include "control/log_writer.h"
 #include "control/notify.h"
 #include "control/own_challenge.h"
 #include "control/publisher.h"
@@ -144,6 +145,17 @@ void daemon_service_settings(const struct config *config, struct service_zone zo
     };
 }
 
+/* What is written for each change goes through threads: neither may hold up a request. */
+static int start_log_writer(struct daemon *daemon, struct error_detail *detail)
+{
+    int rc = log_writer_start(STDERR_FILENO, &daemon->log_writer);
+    if (rc != 0) {
+        return error_describe(detail, rc, "the log's thread cannot be started: %s", txtd_error_text(rc));
+    }
+    log_attach_writer(daemon->log, daemon->log_writer);
+    return 0;
+}
+
 /* As the user that txtd is from now on: SIGHUP has to be able to open the file again. */
 static int start_audit(struct daemon *daemon, struct error_detail *detail)
 {
@@ -238,9 +250,9 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
 static int start(struct daemon *daemon, bool take_over, struct error_detail *detail)
 {
     const struct config_process *process = &daemon->started->process;
-    int (*const steps[])(struct daemon *, struct error_detail *) = {bind_dns,        bind_api,        bind_control,
-                                                                    drop_privileges, start_audit,     load_store,
-                                                                    start_changes,   start_answering, start_control};
+    int (*const steps[])(struct daemon *, struct error_detail *) = {
+        bind_dns,    bind_api,   bind_control,  drop_privileges, start_log_writer,
+        start_audit, load_store, start_changes, start_answering, start_control};
     int rc = privileges_identity_find(process->user, process->group, &daemon->identity, detail);
     if (rc == 0) {
         rc = state_directory_check(daemon->started, detail);
@@ -296,6 +308,8 @@ static void release(struct daemon *daemon)
     service_free(daemon->service);
     log_attach_audit(daemon->log, NULL);
     audit_stop(daemon->audit);
+    log_attach_writer(daemon->log, NULL);
+    log_writer_stop(daemon->log_writer);
     tls_context_free(daemon->tls);
     feed_free(daemon->feed);
     dns_server_free(daemon->dns);

@@ -38,6 +38,7 @@ struct daemon {
     struct control_commands commands;
     struct own_challenge *challenge;
     struct audit *audit;
+    struct log_writer *log_writer;
 
     struct takeover_sockets *inherited; /* of the txtd that we take over from; NULL: we do not, or no longer */
     int predecessor_fd;                 /* and the connection to it; -1: none */

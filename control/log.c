@@ -11,9 +11,12 @@
 #include <unistd.h>
 
 #include "control/audit.h"
+#include "control/log_writer.h"
 
 /* What always fits behind the fields: the note that something was cut, the closing brace, the newline. */
 #define TAIL_MAX 24
+
+#define KEY_MAX 40 /* octets of a field's name */
 
 struct log {
     int fd;
@@ -22,6 +25,7 @@ struct log {
     pthread_mutex_t lock; /* makes "is there room" and "write" one step among our threads */
     uint64_t lost;        /* under lock: lines dropped since the last one written */
     struct audit *_Atomic audit;
+    struct log_writer *_Atomic writer; /* of changes; NULL: they are written as all else is */
 };
 
 /* A line as it grows. */
@@ -134,11 +138,32 @@ static void line_put_value(struct line *line, const char *text, size_t len)
 
 static void line_put_key(struct line *line, const char *key)
 {
-    char text[64];
-    const char *gap = line->len == 0 ? "" : (line->json ? "," : " ");
-    int len = snprintf(text, sizeof text, line->json ? "%s%s\"%.40s\":" : "%s%s%.40s=", gap,
-                       line->json && line->len == 0 ? "{" : "", key);
-    (void)line_put(line, text, (size_t)len);
+    char text[KEY_MAX + 4];
+    size_t key_len = strnlen(key, KEY_MAX), len = 0;
+    if (line->len > 0 || line->json) {
+        text[len++] = line->json ? (line->len == 0 ? '{' : ',') : ' ';
+    }
+    if (line->json) {
+        text[len++] = '"';
+    }
+    memcpy(text + len, key, key_len);
+    len += key_len;
+    if (line->json) {
+        text[len++] = '"';
+    }
+    text[len++] = line->json ? ':' : '=';
+    (void)line_put(line, text, len);
+}
+
+static void line_put_uint(struct line *line, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    (void)line_put(line, digits + at, sizeof digits - at);
 }
 
 static void line_put_field(struct line *line, const struct log_field *field)
@@ -160,14 +185,20 @@ static void line_put_field(struct line *line, const struct log_field *field)
         (void)snprintf(number, sizeof number, "%" PRId64, field->value.i64);
         line_put_text(line, number);
         break;
-    case LOG_UINT:
-        (void)snprintf(number, sizeof number, "%" PRIu64, field->value.u64);
-        line_put_text(line, number);
-        break;
+    case LOG_UINT: line_put_uint(line, field->value.u64); break;
     case LOG_BOOL: line_put_text(line, field->value.flag ? "true" : "false"); break;
     }
     if (line->len == value_at) { /* no room for any of it: no key without a value */
         line->len = before;
+    }
+}
+
+/* Writes so many decimal digits at `at`. */
+static void put_digits(char *at, unsigned digits, unsigned number)
+{
+    while (digits > 0) {
+        at[--digits] = (char)('0' + number % 10);
+        number /= 10;
     }
 }
 
@@ -176,11 +207,16 @@ static void line_begin(struct line *line, enum log_level level, const char *even
     static const char *const levels[] = {"error", "warning", "info", "debug"};
     struct timespec now;
     struct tm utc;
-    char stamp[48];
+    char stamp[] = "0000-00-00T00:00:00.000Z";
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
-    size_t len = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-    (void)snprintf(stamp + len, sizeof stamp - len, ".%03uZ", (unsigned)(now.tv_nsec / 1000000) % 1000u);
+    put_digits(stamp, 4, (unsigned)utc.tm_year + 1900);
+    put_digits(stamp + 5, 2, (unsigned)utc.tm_mon + 1);
+    put_digits(stamp + 8, 2, (unsigned)utc.tm_mday);
+    put_digits(stamp + 11, 2, (unsigned)utc.tm_hour);
+    put_digits(stamp + 14, 2, (unsigned)utc.tm_min);
+    put_digits(stamp + 17, 2, (unsigned)utc.tm_sec);
+    put_digits(stamp + 20, 3, (unsigned)(now.tv_nsec / 1000000));
     line_put_field(line, &log_text("ts", stamp));
     line_put_field(line, &log_text("level", levels[level]));
     line_put_field(line, &log_text("event", event));
@@ -254,6 +290,11 @@ void log_attach_audit(struct log *log, struct audit *audit)
     atomic_store_explicit(&log->audit, audit, memory_order_release);
 }
 
+void log_attach_writer(struct log *log, struct log_writer *writer)
+{
+    atomic_store_explicit(&log->writer, writer, memory_order_release);
+}
+
 bool log_audit_enabled(const struct log *log)
 {
     return log != NULL && (log_enabled(log, LOG_LEVEL_INFO) || log->audit != NULL);
@@ -264,7 +305,14 @@ void log_write_audit(struct log *log, const char *event, const struct log_field 
     if (log == NULL) {
         return;
     }
-    log_write(log, LOG_LEVEL_INFO, event, fields);
+    struct log_writer *writer = atomic_load_explicit(&log->writer, memory_order_acquire);
+    if (writer == NULL) {
+        log_write(log, LOG_LEVEL_INFO, event, fields);
+    } else if (log_enabled(log, LOG_LEVEL_INFO)) {
+        char text[LOG_LINE_MAX];
+        enum log_format format = (enum log_format)atomic_load_explicit(&log->format, memory_order_relaxed);
+        log_writer_append(writer, format, text, log_format_line(format, LOG_LEVEL_INFO, event, fields, text));
+    }
     struct audit *audit = atomic_load_explicit(&log->audit, memory_order_acquire);
     if (audit != NULL) {
         char text[LOG_LINE_MAX];

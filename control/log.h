@@ -80,6 +80,11 @@ struct audit; /* audit.h */
  * was attached before lives on. */
 void log_attach_audit(struct log *log, struct audit *audit);
 
+struct log_writer; /* log_writer.h */
+
+/* From now on log_audit's lines of the log go through `writer`, some milliseconds behind the others; NULL: no more. As above. */
+void log_attach_writer(struct log *log, struct log_writer *writer);
+
 /* Whether log_audit would write anything: for callers whose fields are costly to make. Any thread. */
 bool log_audit_enabled(const struct log *log);
 

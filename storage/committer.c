@@ -142,19 +142,26 @@ void committer_published(struct committer *committer, uint64_t revision)
     list_complete(served);
 }
 
-/* Hands the changes to the feed's consumer. */
+/* Hands the changes to the feed's consumer, who is woken once for all of them. */
 static void batch_feed(struct committer *committer)
 {
     uint8_t message[FEED_MESSAGE_MAX];
+    int waiting = 0; /* octets of the message before */
     for (size_t i = 0; i < committer_batch_count(committer->batch); i++) {
         struct batch_outcome outcome = committer_batch_outcome(committer->batch, i);
         if (outcome.state == NULL) {
             continue;
         }
-        int len = feed_message_encode(outcome.revision, outcome.state, message, sizeof(message));
-        if (len < 0 || feed_append(committer->feed, message, (size_t)len) != 0) {
+        if (waiting > 0 && feed_append_of_many(committer->feed, message, (size_t)waiting) != 0) {
             return; /* closed: there is no consumer any more; committer_free completes the requests */
         }
+        waiting = feed_message_encode(outcome.revision, outcome.state, message, sizeof(message));
+        if (waiting < 0) {
+            return;
+        }
+    }
+    if (waiting > 0) {
+        (void)feed_append(committer->feed, message, (size_t)waiting);
     }
 }
 
@@ -261,6 +268,7 @@ int committer_start(struct store *store, struct feed *feed, const struct committ
         committer_destroy(made);
         return code;
     }
+    (void)pthread_setname_np(made->thread, "txtd-commit");
     *committer = made;
     return 0;
 }

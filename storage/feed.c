@@ -84,7 +84,7 @@ static void ring_drop(struct feed *feed, size_t len)
     feed->used -= len;
 }
 
-int feed_append(struct feed *feed, const uint8_t *message, size_t len)
+static int append(struct feed *feed, const uint8_t *message, size_t len, bool more_follows)
 {
     if (len == 0 || len > FEED_MESSAGE_MAX) {
         return TXTD_EINVAL;
@@ -93,6 +93,7 @@ int feed_append(struct feed *feed, const uint8_t *message, size_t len)
     pthread_mutex_lock(&feed->lock);
     while (!feed->closed && feed->capacity - feed->used < LENGTH_OCTETS + len) {
         feed->producer_waits = true;
+        pthread_cond_signal(&feed->not_empty); /* it may not have been told of what is there */
         pthread_cond_wait(&feed->not_full, &feed->lock);
     }
     feed->producer_waits = false;
@@ -102,13 +103,23 @@ int feed_append(struct feed *feed, const uint8_t *message, size_t len)
     }
     ring_put(feed, &length, LENGTH_OCTETS);
     ring_put(feed, message, len);
-    bool wake = feed->consumer_waits;
-    feed->consumer_waits = false;
+    bool wake = feed->consumer_waits && !more_follows;
+    feed->consumer_waits = feed->consumer_waits && more_follows;
     pthread_mutex_unlock(&feed->lock);
     if (wake) {
         pthread_cond_signal(&feed->not_empty);
     }
     return 0;
+}
+
+int feed_append(struct feed *feed, const uint8_t *message, size_t len)
+{
+    return append(feed, message, len, false);
+}
+
+int feed_append_of_many(struct feed *feed, const uint8_t *message, size_t len)
+{
+    return append(feed, message, len, true);
 }
 
 static struct timespec monotonic_after(unsigned timeout_ms)

@@ -27,6 +27,9 @@ int feed_message_decode(const uint8_t *message, size_t len, uint64_t *revision, 
 /* Appends a message; waits while the queue is full. The committer only. Returns 0 or TXTD_ECLOSED. */
 int feed_append(struct feed *feed, const uint8_t *message, size_t len);
 
+/* The same without waking a consumer that sleeps: feed_append of another message has to follow at once. */
+int feed_append_of_many(struct feed *feed, const uint8_t *message, size_t len);
+
 /* Takes the next message into `message`, waiting up to `timeout_ms`. The consumer only.
  * Returns its octets, 0 on time-out, TXTD_ECLOSED once closed and empty. */
 int feed_next(struct feed *feed, uint8_t *message, size_t capacity, unsigned timeout_ms);

@@ -65,7 +65,8 @@ static void *produce(void *argument)
     for (uint32_t i = 0; i < MESSAGES; i++) {
         memset(message, (int)i, sizeof(message));
         memcpy(message, &i, sizeof(i));
-        if (feed_append(feed, message, length_of(i)) != 0) {
+        bool of_many = i % 32 != 0 && i % 32 < 20 && i + 1 < MESSAGES; /* single ones, and runs */
+        if ((of_many ? feed_append_of_many : feed_append)(feed, message, length_of(i)) != 0) {
             return feed;
         }
     }
