@@ -2,12 +2,14 @@
  *
  *     bench_changes prepare PORT FILE ACCOUNTS                   registers so many and gives each two values; writes FILE
  *     bench_changes register PORT CONNECTIONS SECONDS
- *     bench_changes update PORT CONNECTIONS SECONDS FILE         each connection goes round in a part of FILE of its own
+ *     bench_changes update PORT CONNECTIONS SECONDS FILE [RATE]  each connection goes round in a part of FILE of its own; RATE:
+ *                                                                so many a second in all, else as many as are answered
  *     bench_changes reconnect PORT CONNECTIONS SECONDS FILE      likewise, a connection and a full TLS handshake each
+ *     bench_changes resume PORT CONNECTIONS SECONDS FILE         likewise, the handshake takes up the session before
  *     bench_changes handshake PORT CONNECTIONS SECONDS           handshakes alone
  *
- * Prints: requests a second, p50, p99 and longest in ms, answers that were not 200 or 201, connections that broke. FILE has a line
- * an account: subdomain, username, password, zone.
+ * Prints: requests a second, p50, p99 and longest in ms, answers that were not 200 or 201, connections that broke, handshakes that
+ * took up a session. FILE has a line an account: subdomain, username, password, zone.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,9 +199,9 @@ static void make_turns(struct load *load, unsigned connections)
 
 static void print_figures(const struct load *load, const struct https_client_figures *figures)
 {
-    (void)printf("%.0f %.2f %.2f %.2f %llu %llu\n", (double)figures->done / figures->seconds, figures->p50_ms,
+    (void)printf("%.0f %.2f %.2f %.2f %llu %llu %llu\n", (double)figures->done / figures->seconds, figures->p50_ms,
                  figures->p99_ms, figures->max_ms, (unsigned long long)load->refused,
-                 (unsigned long long)figures->broken);
+                 (unsigned long long)figures->broken, (unsigned long long)figures->resumed);
     if (load->refused > 0) {
         (void)fprintf(stderr, "bench_changes: %llu refused, the last one: %s\n", (unsigned long long)load->refused,
                       load->refusal);
@@ -231,7 +233,7 @@ static int usage(void)
 {
     (void)fprintf(stderr, "usage: bench_changes prepare PORT FILE ACCOUNTS\n"
                           "       bench_changes register|handshake PORT CONNECTIONS SECONDS\n"
-                          "       bench_changes update|reconnect PORT CONNECTIONS SECONDS FILE\n");
+                          "       bench_changes update|reconnect|resume PORT CONNECTIONS SECONDS FILE [RATE]\n");
     return 2;
 }
 
@@ -253,10 +255,12 @@ int main(int argc, char **argv)
                                              .answer = take_answer,
                                              .context = &load};
     settings.handshake_only = strcmp(argv[1], "handshake") == 0;
-    settings.reconnect = strcmp(argv[1], "reconnect") == 0;
+    settings.resume = strcmp(argv[1], "resume") == 0;
+    settings.reconnect = settings.resume || strcmp(argv[1], "reconnect") == 0;
     if (strcmp(argv[1], "register") == 0) {
         settings.request = next_registration;
-    } else if (argc == 6) {
+    } else if (argc >= 6) {
+        settings.rate = argc > 6 ? strtod(argv[6], NULL) : 0;
         read_accounts(&load, argv[5]);
         if (load.count < settings.connections) {
             die("fewer accounts than connections");

@@ -1,16 +1,18 @@
 #!/bin/bash
 # What changes cost: durable updates and registrations over HTTPS, TLS handshakes, and what all that does to DNS.
 #
-#     bench/changes.sh BUILD_DIR [ACCOUNTS] [ROUNDS] [SECONDS] [CONNECTIONS]
+#     bench/changes.sh BUILD_DIR [ACCOUNTS] [ROUNDS] [SECONDS] [CONNECTIONS] [QUERIES]
 #
 # One txtd with two threads for the API and one DNS worker, nothing pinned; the clients (bench_changes, dnsperf) run on the same
 # cores. Each round measures in turn: updates over connections that stay, registrations, updates with a connection and a full TLS
-# handshake each (ECDSA P-256), handshakes alone; then dnsperf at 20,000 queries/s with nothing else, with updates, with
-# registrations, with a flood of handshakes. Prints a row a measurement, then medians; and what the disk and the store alone do.
+# handshake each (ECDSA P-256), the same with the session taken up, handshakes alone; then dnsperf at QUERIES a second with nothing
+# else, with a loop that does nothing on each CPU (as nice as the API's threads: what a busy machine costs by itself), with
+# 20,000 updates/s (evenly; p50 and p99 count from when each was due), with as many updates as go, with registrations, with a
+# flood of handshakes. Prints a row a measurement, then medians; and what the disk and the store alone do.
 set -eu
-build=$1 accounts=${2:-10000} rounds=${3:-3} seconds=${4:-4} connections=${5:-64}
+build=$1 accounts=${2:-10000} rounds=${3:-3} seconds=${4:-4} connections=${5:-64} dns_rate=${6:-60000}
 load=$build/bench/bench_changes
-dns_rate=20000
+update_rate=20000
 hz=$(getconf CLK_TCK)
 dir=$(mktemp -d -p "${TMPDIR:-/var/tmp}")
 pid=
@@ -63,14 +65,29 @@ changes() { # NAME MODE [FILE]: appends "NAME rate p50 p99 max refused broken us
     "$load" "$mode" "$api_port" "$connections" "$seconds" "$@" >"$dir/figures"
     after=$(process_ticks)
     awk -v name="$name" -v ticks=$((after - before)) -v hz="$hz" -v s="$seconds" \
-        '{ printf "%-13s %8.0f /s  p50 %6.2f ms  p99 %6.2f ms  %6.1f us of CPU each  %d refused %d broken\n",
-           name, $1, $2, $3, ticks / hz / ($1 * s) * 1e6, $5, $6 }' "$dir/figures" | tee -a "$dir/rows"
+        '{ printf "%-13s %8.0f /s  p50 %6.2f ms  p99 %6.2f ms  %6.1f us of CPU each  %d refused %d broken %d resumed\n",
+           name, $1, $2, $3, ticks / hz / ($1 * s) * 1e6, $5, $6, $7 }' "$dir/figures" | tee -a "$dir/rows"
 }
 
-dns() { # NAME [MODE [FILE]]: dnsperf while the load runs
+spin() { # SECONDS
+    local cpus=
+    for _ in $(seq "$(nproc)"); do
+        nice -n 10 timeout "$1" sh -c 'while :; do :; done' &
+        cpus="$cpus $!"
+    done
+    # shellcheck disable=SC2086 # a list
+    wait $cpus || true
+    echo 0 0 0 >"$dir/figures"
+}
+
+dns() { # NAME [spin | MODE [FILE [RATE]]]: dnsperf while the load runs
     local name=$1 loader='' before after
     shift
-    if [ $# -gt 0 ]; then
+    if [ "${1:-}" = spin ]; then
+        spin $((seconds + 2)) &
+        loader=$!
+        sleep 1
+    elif [ $# -gt 0 ]; then
         local mode=$1
         shift
         "$load" "$mode" "$api_port" "$connections" $((seconds + 2)) "$@" >"$dir/figures" &
@@ -81,10 +98,11 @@ dns() { # NAME [MODE [FILE]]: dnsperf while the load runs
     dnsperf -s 127.0.0.1 -p "$dns_port" -d "$dir/names" -c 4 -T 1 -q 100 -Q "$dns_rate" -l "$seconds" >"$dir/dnsperf" 2>&1
     after=$(thread_ns '^dns-')
     [ -z "$loader" ] || wait "$loader"
-    awk -v name="$name" -v ns=$((after - before)) '
+    awk -v name="$name" -v ns=$((after - before)) -v load="${loader:+beside $(awk '{ print $1 "/s, p99 " $3 " ms" }' "$dir/figures")}" '
         /Queries completed/ { answers = $3 } /Queries lost/ { lost = $3 } /Queries per second/ { rate = $4 }
         /Average Latency/ { mean = $4 * 1e3 }
-        END { printf "%-13s %8.0f answers/s  %6.2f us of CPU each  mean %.2f ms  %d lost\n", name, rate, ns / answers / 1e3, mean, lost }' \
+        END { printf "%-13s %8.0f answers/s  %6.2f us of CPU each  mean %.2f ms  %d lost  %s\n",
+              name, rate, ns / answers / 1e3, mean, lost, load }' \
         "$dir/dnsperf" | tee -a "$dir/rows"
 }
 
@@ -92,9 +110,12 @@ for _ in $(seq "$rounds"); do
     changes updates update "$dir/accounts"
     changes registrations register
     changes reconnects reconnect "$dir/accounts"
+    changes resumed resume "$dir/accounts"
     changes handshakes handshake
     dns dns-idle
-    dns dns-updates update "$dir/accounts"
+    dns dns-spin spin
+    dns dns-updates update "$dir/accounts" "$update_rate"
+    dns dns-upd-full update "$dir/accounts"
     dns dns-registers register
     dns dns-flood handshake
 done
@@ -111,16 +132,16 @@ echo "medians of $rounds rounds, $accounts accounts, $connections connections:"
 echo
 echo "| over HTTPS | a second | p50 ms | p99 ms | CPU us each |"
 echo "|---|---|---|---|---|"
-for name in updates registrations reconnects handshakes; do
+for name in updates registrations reconnects resumed handshakes; do
     echo "| $name | $(median $name 2) | $(median $name 5) | $(median $name 8) | $(median $name 10) |"
 done
 echo
-echo "| DNS at $dns_rate queries/s | CPU us an answer | to idle | mean ms |"
-echo "|---|---|---|---|"
-idle=$(median dns-idle 4)
-for name in dns-idle dns-updates dns-registers dns-flood; do
+echo "| DNS at $dns_rate queries/s | CPU us an answer | to idle | to spin | mean ms |"
+echo "|---|---|---|---|---|"
+idle=$(median dns-idle 4) spin=$(median dns-spin 4)
+for name in dns-idle dns-spin dns-updates dns-upd-full dns-registers dns-flood; do
     each=$(median $name 4)
-    echo "| $name | $each | $(awk -v a="$each" -v b="$idle" 'BEGIN { printf "%.2f", a / b }') | $(median $name 10) |"
+    echo "| $name | $each | $(awk -v a="$each" -v b="$idle" -v c="$spin" 'BEGIN { printf "%.2f | %.2f", a / b, a / c }') | $(median $name 10) |"
 done
 echo
 head -n 3 "$dir/store"

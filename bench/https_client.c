@@ -18,6 +18,7 @@
 #define BUCKET_US     10
 #define BUCKETS       (1 << 20) /* up to ten seconds */
 #define TURN_MS       100
+#define PACED_TURN_MS 1 /* with a rate */
 #define BROKEN_MAX    1000000
 #define DRAIN_SECONDS 5 /* for the last answers */
 
@@ -27,7 +28,10 @@ struct connection {
     SSL *ssl;
     bool open; /* the handshake is done */
     bool ended;
-    double since_s; /* of the request that is under way */
+    bool pausing;         /* until its next request is due */
+    double due_s;         /* when that is; only with a rate */
+    double since_s;       /* of the request that is under way */
+    SSL_SESSION *session; /* of the connection before; only with resume */
     char request[HTTPS_REQUEST_MAX];
     size_t request_len;
     char answer[HTTPS_ANSWER_MAX + 1];
@@ -41,7 +45,7 @@ struct client {
     struct connection *connections;
     unsigned running;
     double begun_s, now_s;
-    uint64_t done, broken;
+    uint64_t done, broken, resumed;
     uint32_t *buckets;
     double max_s;
 };
@@ -77,6 +81,9 @@ static void note(struct client *client, const struct connection *connection)
 
 static void disconnect(struct connection *connection)
 {
+    if (connection->ssl != NULL) { /* else libssl takes the session for a broken one, not to be resumed */
+        SSL_set_shutdown(connection->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
     SSL_free(connection->ssl);
     (void)close(connection->fd);
     connection->ssl = NULL;
@@ -106,6 +113,9 @@ static void start_connection(struct client *client, struct connection *connectio
         die("SSL_new");
     }
     SSL_set_connect_state(connection->ssl);
+    if (connection->session != NULL) {
+        (void)SSL_set_session(connection->ssl, connection->session);
+    }
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = connection};
     if (epoll_ctl(client->epoll, EPOLL_CTL_ADD, connection->fd, &event) != 0) {
         die("epoll_ctl");
@@ -139,9 +149,19 @@ static void fail(struct client *client, struct connection *connection)
     restart(client, connection);
 }
 
-/* Writes the next request, when there is one. */
+/* Whether the connection has to wait until its next request is due. */
+static bool pauses(const struct client *client, struct connection *connection)
+{
+    connection->pausing = client->settings->rate > 0 && clock_s() < connection->due_s && !time_is_up(client);
+    return connection->pausing;
+}
+
+/* Writes the next request, when there is one and it is due. */
 static bool send_next(struct client *client, struct connection *connection)
 {
+    if (pauses(client, connection)) {
+        return false;
+    }
     size_t len = time_is_up(client)
                      ? 0
                      : client->settings->request(client->settings->context, connection->number, connection->request);
@@ -149,7 +169,10 @@ static bool send_next(struct client *client, struct connection *connection)
         end_connection(client, connection);
         return false;
     }
-    if (!client->settings->reconnect) {
+    if (client->settings->rate > 0) {
+        connection->since_s = connection->due_s; /* a late answer makes the next request late: that counts */
+        connection->due_s += client->settings->connections / client->settings->rate;
+    } else if (!client->settings->reconnect) {
         connection->since_s = clock_s();
     }
     connection->request_len = len;
@@ -198,6 +221,15 @@ static bool take_answer(struct client *client, struct connection *connection)
     return true;
 }
 
+static void take_session(struct client *client, struct connection *connection)
+{
+    if (client->settings->resume) {
+        client->resumed += SSL_session_reused(connection->ssl) == 1;
+        SSL_SESSION_free(connection->session);
+        connection->session = SSL_get1_session(connection->ssl);
+    }
+}
+
 static void advance(struct client *client, struct connection *connection)
 {
     if (!connection->open) {
@@ -210,6 +242,7 @@ static void advance(struct client *client, struct connection *connection)
             return;
         }
         connection->open = true;
+        take_session(client, connection);
         if (client->settings->handshake_only) {
             note(client, connection);
             restart(client, connection);
@@ -255,11 +288,19 @@ static void begin(struct client *client)
         die("out of memory");
     }
     (void)SSL_CTX_set_session_cache_mode(client->tls, SSL_SESS_CACHE_OFF);
-    (void)SSL_CTX_set_options(client->tls, SSL_OP_NO_TICKET);
+    if (client->settings->resume) {
+        /* In TLS 1.3 the tickets come behind the handshake; 1.2 is what the server speaks with mbedtls 2.28. */
+        (void)SSL_CTX_set_max_proto_version(client->tls, TLS1_2_VERSION);
+    } else {
+        (void)SSL_CTX_set_options(client->tls, SSL_OP_NO_TICKET);
+    }
     client->begun_s = client->now_s = clock_s();
     client->running = client->settings->connections;
     for (unsigned i = 0; i < client->settings->connections; i++) {
         client->connections[i].number = i;
+        if (client->settings->rate > 0) {
+            client->connections[i].due_s = client->begun_s + i / client->settings->rate;
+        }
         start_connection(client, &client->connections[i]);
     }
 }
@@ -270,12 +311,18 @@ void https_client_run(const struct https_client_settings *settings, struct https
     begin(&client);
     while (client.running > 0) {
         struct epoll_event events[EVENTS_MAX];
-        int count = epoll_wait(client.epoll, events, EVENTS_MAX, TURN_MS);
+        int count = epoll_wait(client.epoll, events, EVENTS_MAX, settings->rate > 0 ? PACED_TURN_MS : TURN_MS);
         client.now_s = clock_s();
         for (int i = 0; i < count; i++) {
             struct connection *connection = events[i].data.ptr;
             if (!connection->ended) {
                 advance(&client, connection);
+            }
+        }
+        for (unsigned i = 0; settings->rate > 0 && i < settings->connections; i++) {
+            struct connection *connection = &client.connections[i];
+            if (!connection->ended && connection->pausing) {
+                (void)send_next(&client, connection);
             }
         }
         if (settings->seconds > 0 && client.now_s - client.begun_s > settings->seconds + DRAIN_SECONDS) {
@@ -284,6 +331,7 @@ void https_client_run(const struct https_client_settings *settings, struct https
     }
     *figures = (struct https_client_figures){.done = client.done,
                                              .broken = client.broken,
+                                             .resumed = client.resumed,
                                              .seconds = clock_s() - client.begun_s,
                                              .p50_ms = percentile_ms(&client, 0.5),
                                              .p99_ms = percentile_ms(&client, 0.99),
@@ -292,6 +340,7 @@ void https_client_run(const struct https_client_settings *settings, struct https
         if (!client.connections[i].ended) {
             disconnect(&client.connections[i]);
         }
+        SSL_SESSION_free(client.connections[i].session);
     }
     (void)close(client.epoll);
     SSL_CTX_free(client.tls);
