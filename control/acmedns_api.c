@@ -6,7 +6,7 @@
 #include "control/acmedns_json.h"
 #include "control/allowfrom.h"
 #include "control/api_answer.h"
-#include "control/api_credentials.h"
+#include "control/api_login.h"
 #include "control/health_api.h"
 #include "control/service.h"
 
@@ -94,17 +94,6 @@ static void update_done(void *context, struct http_exchange *exchange)
     service_call_free(call);
 }
 
-static int login(struct service *service, struct http_exchange *exchange, const uint8_t client[16],
-                 struct service_login *login, unsigned *retry_after_s)
-{
-    struct api_credentials credentials;
-    api_credentials_read(exchange, &credentials);
-    int code = service_login(service, client, credentials.username.data, credentials.username.len, credentials.key.data,
-                             credentials.key.len, login, retry_after_s);
-    api_credentials_wipe(&credentials);
-    return code;
-}
-
 static bool names_own_delegate(const struct service_rules *rules, const struct service_login *login,
                                const struct acmedns_update *update)
 {
@@ -123,9 +112,7 @@ static void handle_update(struct service *service, const struct api_request *req
     http_exchange_client(request->exchange, client);
 
     /* Strangers learn nothing of the rest: credentials first, as in acme-dns. */
-    int code = login(service, request->exchange, client, &account, &retry_after_s);
-    if (code != 0) {
-        api_answer_code(request, code, retry_after_s);
+    if (!api_login(service, request, &account)) {
         return;
     }
     struct http_text body = http_exchange_body(request->exchange);
@@ -134,15 +121,16 @@ static void handle_update(struct service *service, const struct api_request *req
         return;
     }
     if (!names_own_delegate(request->rules, &account, &update)) {
-        code = service_refused(service, client, &retry_after_s);
-        api_answer_code(request, code, retry_after_s);
+        int refused = service_refused(service, client, &retry_after_s);
+        api_answer_code(request, refused, retry_after_s);
         return;
     }
     if (!update.value_valid) {
         api_answer_error(request, 400, ACMEDNS_ERROR_TXT, NULL);
         return;
     }
-    code = service_prepare_update(service, client, &account, update.value, ACMEDNS_VALUE_LEN, &call, &retry_after_s);
+    int code =
+        service_prepare_update(service, client, &account, update.value, ACMEDNS_VALUE_LEN, &call, &retry_after_s);
     if (code != 0) {
         api_answer_code(request, code, retry_after_s);
         return;

@@ -62,6 +62,10 @@ static const struct config_key keys[] = {
         .reloadable = true),
     KEY(api.limits.failures_per_minute, api.rates.failures_per_minute, CONFIG_NUMBER, "60", 0, 1000000000,
         .reloadable = true),
+    KEY(api.limits.bcrypt_per_minute, api.rates.bcrypt_per_minute, CONFIG_NUMBER, "12", 0, 1000000000,
+        .reloadable = true),
+    KEY(api.limits.bcrypt_threads, api.key_upgrades.threads, CONFIG_NUMBER, "1", 1, 64),
+    KEY(api.limits.bcrypt_queue, api.key_upgrades.queue_max, CONFIG_NUMBER, "64", 1, 100000),
 
     KEY(store.directory, store.directory, CONFIG_STRING, NULL, 1, 4000),
     KEY(store.reserve, store.reserve, CONFIG_OCTETS, "256MiB", 0, 1ull << 50),

@@ -50,7 +50,9 @@
  *     acme_name                   none   the API's host name, for a certificate of its own through txtd
  *     limits: connections 4096, connections_per_client 64, handshake 10s, request 15s, idle 60s, body 16KiB,
  *             registrations_per_minute 60 (per client), registrations_per_second_total 200,
- *             updates_per_minute 120 (per account), failures_per_minute 60 (per client); a limit of 0 is no limit
+ *             updates_per_minute 120 (per account), failures_per_minute 60 (per client),
+ *             bcrypt_per_minute 12 (per account); a limit of 0 is no limit;
+ *             bcrypt_threads 1, bcrypt_queue 64: for keys imported from acme-dns
  *   store:
  *     directory                   <process.state_directory>/store
  *     reserve                     256MiB free space below which changes are refused
@@ -82,6 +84,7 @@
 #include <stdint.h>
 
 #include "control/http_server.h"
+#include "control/key_upgrade.h"
 #include "control/log.h"
 #include "control/zone_loader.h"
 #include "dataplane/error.h"
@@ -117,6 +120,7 @@ struct config_rates {
     unsigned registrations_per_second_total; /* of all clients */
     unsigned updates_per_minute;             /* per account */
     unsigned failures_per_minute;            /* wrong credentials, per client */
+    unsigned bcrypt_per_minute;              /* keys compared with an imported hash, per account */
 };
 
 struct config_api {
@@ -130,6 +134,7 @@ struct config_api {
     const char *const *registration_tokens; /* as read from registration_tokens_file: a secret */
     unsigned registration_tokens_count;
     struct config_rates rates;
+    struct key_upgrade_settings key_upgrades;
     unsigned drain_ms;
     const char *acme_name;   /* host name of the API's own certificate, lower case; NULL: none */
     unsigned acme_zone;      /* index of the zone whose reserved delegate holds its challenges */

@@ -83,6 +83,9 @@ static const cyaml_schema_field_t limits_fields[] = {
     TEXT(struct config_raw_limits, registrations_per_second_total),
     TEXT(struct config_raw_limits, updates_per_minute),
     TEXT(struct config_raw_limits, failures_per_minute),
+    TEXT(struct config_raw_limits, bcrypt_per_minute),
+    TEXT(struct config_raw_limits, bcrypt_threads),
+    TEXT(struct config_raw_limits, bcrypt_queue),
     CYAML_FIELD_END,
 };
 

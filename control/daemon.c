@@ -9,6 +9,7 @@
 #include "control/daemon_internal.h"
 #include "control/health.h"
 #include "control/http_server.h"
+#include "control/key_upgrade.h"
 #include "control/log.h"
 #include "control/log_writer.h"
 #include "control/notify.h"
@@ -185,7 +186,16 @@ static int start_changes(struct daemon *daemon, struct error_detail *detail)
     if (rc != 0) {
         return error_describe(detail, rc, "the committer cannot be started: %s", txtd_error_text(rc));
     }
-    const struct service_parts parts = {.store = daemon->store, .committer = daemon->committer, .log = daemon->log};
+    const struct key_upgrade_parts upgrade_parts = {
+        .store = daemon->store, .committer = daemon->committer, .log = daemon->log};
+    rc = key_upgrades_start(&upgrade_parts, &daemon->started->api.key_upgrades, &daemon->key_upgrades);
+    if (rc != 0) {
+        return error_describe(detail, rc, "the threads for imported keys cannot be started: %s", txtd_error_text(rc));
+    }
+    const struct service_parts parts = {.store = daemon->store,
+                                        .committer = daemon->committer,
+                                        .key_upgrades = daemon->key_upgrades,
+                                        .log = daemon->log};
     daemon_service_settings(daemon->started, zones, &settings);
     rc = service_new(&parts, &settings, &daemon->service, detail);
     if (rc == 0 &&
@@ -240,6 +250,7 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
                                                  .committer = daemon->committer,
                                                  .store = daemon->store,
                                                  .service = daemon->service,
+                                                 .key_upgrades = daemon->key_upgrades,
                                                  .health = daemon->health,
                                                  .tls = daemon->tls}};
     return http_server_start(daemon->http, detail);
@@ -288,6 +299,7 @@ static void stop(struct daemon *daemon)
     if (daemon->health != NULL) {
         health_stop(daemon->health);
     }
+    key_upgrades_stop(daemon->key_upgrades);
     if (daemon->committer != NULL) {
         committer_stop(daemon->committer);
         publisher_join(daemon->publisher);
@@ -306,6 +318,7 @@ static void release(struct daemon *daemon)
     own_challenge_free(daemon->challenge);
     http_server_free(daemon->http);
     service_free(daemon->service);
+    key_upgrades_free(daemon->key_upgrades);
     log_attach_audit(daemon->log, NULL);
     audit_stop(daemon->audit);
     log_attach_writer(daemon->log, NULL);

@@ -32,6 +32,7 @@ struct daemon {
     struct feed *feed;
     struct committer *committer;
     struct publisher *publisher;
+    struct key_upgrades *key_upgrades;
     struct service *service;
     struct health *health;
     struct control_socket *control; /* NULL: none is configured */

@@ -266,6 +266,16 @@ void http_exchange_keep(struct http_exchange *exchange, http_handler_fn on_wake,
     exchange->context = context;
 }
 
+void http_exchange_again(struct http_exchange *exchange)
+{
+    if (exchange->request == NULL) {
+        http_exchange_answer(exchange, 503, NULL, NULL, 0, "", 0); /* the client has gone: to nobody */
+        return;
+    }
+    struct http_server *server = exchange->thread->server;
+    server->handler(server->context, exchange);
+}
+
 void http_exchange_wake(struct http_exchange *exchange)
 {
     h2o_multithread_send_message(&exchange->thread->receiver, &exchange->message);

@@ -129,6 +129,9 @@ void http_exchange_answer(struct http_exchange *exchange, int status, const char
  * http_exchange_wake. If the client goes away meanwhile on_wake runs all the same, and the answer goes nowhere. */
 void http_exchange_keep(struct http_exchange *exchange, http_handler_fn on_wake, void *context);
 
+/* From on_wake, instead of an answer: hands the exchange to the server's handler once more, as if it had just come in. */
+void http_exchange_again(struct http_exchange *exchange);
+
 /* Any thread, exactly once for each kept exchange; never blocks. */
 void http_exchange_wake(struct http_exchange *exchange);
 

@@ -6,6 +6,7 @@
 
 #include "control/health.h"
 #include "control/http_server.h"
+#include "control/key_upgrade.h"
 #include "control/service.h"
 #include "control/tls.h"
 #include "dataplane/error.h"
@@ -141,6 +142,18 @@ static void write_service(struct page *page, const struct service *service)
     single(page, "txtd_calls", "gauge", "Changes under way.", counters.calls);
 }
 
+static void write_key_upgrades(struct page *page, const struct key_upgrades *upgrades)
+{
+    struct key_upgrade_counters counters;
+    key_upgrades_counters(upgrades, &counters);
+    family(page, "txtd_imported_keys_total", "counter", "Keys compared with an imported bcrypt hash, by outcome.");
+    labelled(page, "txtd_imported_keys_total", "outcome", "upgraded", counters.upgraded);
+    labelled(page, "txtd_imported_keys_total", "outcome", "wrong", counters.wrong);
+    labelled(page, "txtd_imported_keys_total", "outcome", "busy", counters.busy);
+    labelled(page, "txtd_imported_keys_total", "outcome", "failed", counters.failed);
+    single(page, "txtd_imported_keys_waiting", "gauge", "Keys that are compared, or wait for it.", counters.waiting);
+}
+
 static void write_tls(struct page *page, const struct tls_context *tls)
 {
     family(page, "txtd_certificate_not_after_seconds", "gauge", "When the API's certificate ends, since 1970.");
@@ -193,6 +206,9 @@ int metrics_write(const struct metrics_sources *sources, char *text, size_t capa
     }
     if (sources->service != NULL) {
         write_service(&page, sources->service);
+    }
+    if (sources->key_upgrades != NULL) {
+        write_key_upgrades(&page, sources->key_upgrades);
     }
     if (sources->committer != NULL) {
         write_committer(&page, sources->committer);

@@ -12,6 +12,7 @@ struct delegate_table;
 struct dns_server;
 struct health;
 struct http_server;
+struct key_upgrades;
 struct service;
 struct store;
 struct tls_context;
@@ -24,6 +25,7 @@ struct metrics_sources {
     const struct committer *committer;
     const struct store *store;
     const struct service *service;
+    const struct key_upgrades *key_upgrades;
     const struct health *health;
     const struct tls_context *tls;
 };

@@ -5,7 +5,7 @@
 
 #include "control/allowfrom.h"
 #include "control/api_answer.h"
-#include "control/api_credentials.h"
+#include "control/api_login.h"
 #include "control/service.h"
 
 /* Times are RFC 3339, in UTC. `null` for never. */
@@ -76,19 +76,15 @@ static int check_own(struct service *service, const struct service_login *login,
 
 static void get_delegate(struct service *service, const struct api_request *request, struct http_text id)
 {
-    struct api_credentials credentials;
     struct service_login login;
     struct delegate_state delegate;
     unsigned retry_after_s = 0;
     uint8_t client[16];
     http_exchange_client(request->exchange, client);
-    api_credentials_read(request->exchange, &credentials);
-    int code = service_login(service, client, credentials.username.data, credentials.username.len, credentials.key.data,
-                             credentials.key.len, &login, &retry_after_s);
-    api_credentials_wipe(&credentials);
-    if (code == 0) {
-        code = check_own(service, &login, client, id, &retry_after_s);
+    if (!api_login(service, request, &login)) {
+        return;
     }
+    int code = check_own(service, &login, client, id, &retry_after_s);
     if (code == 0) {
         code = service_read_delegate(service, &login, &delegate);
     }

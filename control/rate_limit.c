@@ -70,8 +70,8 @@ static struct cell *find_cell(struct rate_limit *limit, uint64_t tag)
     return least;
 }
 
-int rate_limit_take(struct rate_limit *limit, struct rate rate, const uint8_t key[RATE_LIMIT_KEY_LEN], uint64_t now_us,
-                    unsigned *retry_after_s)
+static int ask(struct rate_limit *limit, struct rate rate, const uint8_t key[RATE_LIMIT_KEY_LEN], uint64_t now_us,
+               bool counts, unsigned *retry_after_s)
 {
     if (rate.amount == 0) {
         return 0;
@@ -84,7 +84,7 @@ int rate_limit_take(struct rate_limit *limit, struct rate rate, const uint8_t ke
     struct cell *cell = find_cell(limit, tag);
     uint64_t whole_us = cell->tag == tag && cell->whole_us > now_us ? cell->whole_us : now_us;
     bool allowed = whole_us + each_us <= now_us + period_us;
-    if (allowed) {
+    if (allowed && counts) {
         *cell = (struct cell){.tag = tag, .whole_us = whole_us + each_us};
     }
     pthread_mutex_unlock(&limit->lock);
@@ -94,6 +94,18 @@ int rate_limit_take(struct rate_limit *limit, struct rate rate, const uint8_t ke
     }
     *retry_after_s = (unsigned)((whole_us + each_us - period_us - now_us + 999999) / 1000000);
     return TXTD_ELIMITED;
+}
+
+int rate_limit_take(struct rate_limit *limit, struct rate rate, const uint8_t key[RATE_LIMIT_KEY_LEN], uint64_t now_us,
+                    unsigned *retry_after_s)
+{
+    return ask(limit, rate, key, now_us, true, retry_after_s);
+}
+
+int rate_limit_look(struct rate_limit *limit, struct rate rate, const uint8_t key[RATE_LIMIT_KEY_LEN], uint64_t now_us,
+                    unsigned *retry_after_s)
+{
+    return ask(limit, rate, key, now_us, false, retry_after_s);
 }
 
 void rate_limit_client_key(const uint8_t address[16], uint8_t key[RATE_LIMIT_KEY_LEN])

@@ -34,6 +34,10 @@ void rate_limit_free(struct rate_limit *limit);
 int rate_limit_take(struct rate_limit *limit, struct rate rate, const uint8_t key[RATE_LIMIT_KEY_LEN], uint64_t now_us,
                     unsigned *retry_after_s);
 
+/* What rate_limit_take would return, without counting. */
+int rate_limit_look(struct rate_limit *limit, struct rate rate, const uint8_t key[RATE_LIMIT_KEY_LEN], uint64_t now_us,
+                    unsigned *retry_after_s);
+
 /* The key of a client: an IPv4 address, or the /64 of an IPv6 address, which one customer can fill at will. Pure. */
 void rate_limit_client_key(const uint8_t address[16], uint8_t key[RATE_LIMIT_KEY_LEN]);
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "control/allowfrom.h"
+#include "control/key_upgrade.h"
 #include "control/service_internal.h"
 
 #define SECONDS_PER_MINUTE 60
@@ -26,6 +27,9 @@ static int make_limits(struct service *service)
     }
     if (result == 0) {
         result = rate_limit_new(SERVICE_CLIENTS_REMEMBERED, &service->failures);
+    }
+    if (result == 0) {
+        result = rate_limit_new(SERVICE_CLIENTS_REMEMBERED, &service->upgrades);
     }
     return result;
 }
@@ -71,6 +75,7 @@ void service_free(struct service *service)
     rate_limit_free(service->registrations_total);
     rate_limit_free(service->updates);
     rate_limit_free(service->failures);
+    rate_limit_free(service->upgrades);
     pthread_mutex_destroy(&service->rules_lock);
     pthread_mutex_destroy(&service->calls_lock);
     free(service);
@@ -176,10 +181,44 @@ int service_login(struct service *service, const uint8_t client[16], const char 
     bool matches = credentials_match(&login->account, login->key_hash, &login->key_id);
     bool allowed = allowfrom_match(login->account.allowfrom, login->account.allowfrom_count, client);
     if (!known || !matches || !allowed) {
+        bool undecided =
+            allowed && service->parts.key_upgrades != NULL && key_upgrade_may_match(&login->account, key, key_len);
         memset(login, 0, sizeof *login);
-        return refuse(service, client, retry_after_s);
+        return undecided ? TXTD_EUNDECIDED : refuse(service, client, retry_after_s);
     }
     return 0;
+}
+
+/* bcrypt costs us more than the one who asks for it: who has failed too often is not heard, and neither is who tries one
+ * account from many addresses. */
+static int limit_upgrade(struct service *service, const uint8_t client[16], const struct delegate_id *username,
+                         unsigned *retry_after_s)
+{
+    struct service_rules *rules = service_rules_hold(service);
+    struct rate failures = {rules->rates.failures_per_minute, SECONDS_PER_MINUTE};
+    struct rate upgrades = {rules->rates.bcrypt_per_minute, SECONDS_PER_MINUTE};
+    service_rules_release(rules);
+    uint64_t now_us = service_now_us();
+    uint8_t key[RATE_LIMIT_KEY_LEN];
+    rate_limit_client_key(client, key);
+    int result = rate_limit_look(service->failures, failures, key, now_us, retry_after_s);
+    return result != 0 ? result : rate_limit_take(service->upgrades, upgrades, username->octets, now_us, retry_after_s);
+}
+
+int service_prepare_upgrade(struct service *service, const uint8_t client[16], const char *username,
+                            size_t username_len, const char *key, size_t key_len, struct key_upgrade **upgrade,
+                            unsigned *retry_after_s)
+{
+    struct delegate_id id;
+    if (service->parts.key_upgrades == NULL || key_len != KEY_UPGRADE_KEY_LEN ||
+        delegate_id_parse(username, username_len, &id) != 0) {
+        return service_count_refusal(service, TXTD_EFORBIDDEN);
+    }
+    int result = limit_upgrade(service, client, &id, retry_after_s);
+    if (result == 0) {
+        result = key_upgrade_prepare(service->parts.key_upgrades, &id, key, service, upgrade);
+    }
+    return service_count_refusal(service, result);
 }
 
 int service_read_delegate(struct service *service, const struct service_login *login, struct delegate_state *delegate)

@@ -19,14 +19,17 @@
 #include "storage/store.h"
 
 struct committer;
+struct key_upgrade;
+struct key_upgrades;
 struct log;
 struct service;
 struct service_call;
 
-/* What the service works with; all borrowed, `log` may be NULL. */
+/* What the service works with; all borrowed, `log` and `key_upgrades` may be NULL. */
 struct service_parts {
     struct store *store;
     struct committer *committer;
+    struct key_upgrades *key_upgrades; /* NULL: bcrypt hashes open nothing */
     struct log *log;
 };
 
@@ -67,10 +70,19 @@ struct service_login {
 
 /* Checks a username, a key and the client's address against the store. Any thread; a point read.
  * Returns 0; TXTD_EFORBIDDEN for an unknown user, a wrong key, an address that is not allowed (in about the same time);
- * TXTD_ELIMITED with *retry_after_s instead, when this client has failed too often (a right key is still taken); TXTD_EIO or
+ * TXTD_ELIMITED with *retry_after_s instead, when this client has failed too often (a right key is still taken);
+ * TXTD_EUNDECIDED when the key may be one that was imported with a bcrypt hash: service_prepare_upgrade; TXTD_EIO or
  * TXTD_ECORRUPT. */
 int service_login(struct service *service, const uint8_t client[16], const char *username, size_t username_len,
                   const char *key, size_t key_len, struct service_login *login, unsigned *retry_after_s);
+
+/* After TXTD_EUNDECIDED, with the same pair: prepares to find out (key_upgrade.h). Once that is done with success, a login
+ * succeeds too; a wrong key is to be told to service_refused. The upgrade's maker is the service. Any thread. Returns 0 with an *upgrade that the caller submits
+ * and frees; TXTD_ELIMITED with *retry_after_s when this client has failed, or this account was tried, too often; TXTD_EFULL;
+ * TXTD_ENOMEM; TXTD_EFORBIDDEN when this is no pair of such an account. */
+int service_prepare_upgrade(struct service *service, const uint8_t client[16], const char *username,
+                            size_t username_len, const char *key, size_t key_len, struct key_upgrade **upgrade,
+                            unsigned *retry_after_s);
 
 /* For a request of a logged-in client that is refused after all (a delegate that is not the account's): it counts as a
  * wrong key does. Any thread. Returns TXTD_EFORBIDDEN, or TXTD_ELIMITED with *retry_after_s. */

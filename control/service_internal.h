@@ -17,6 +17,7 @@ struct service {
     struct rate_limit *registrations_total;
     struct rate_limit *updates;  /* by account */
     struct rate_limit *failures; /* by client */
+    struct rate_limit *upgrades; /* by account: keys tried against bcrypt hashes */
 
     pthread_mutex_t rules_lock; /* guards the pointer, not what it points to */
     struct service_rules *rules;

@@ -23,6 +23,7 @@ const char *txtd_error_text(int code)
     case TXTD_ECLOSED: return "shutting down";
     case TXTD_ETIMEOUT: return "timed out";
     case TXTD_ELIMITED: return "asks too often";
+    case TXTD_EUNDECIDED: return "not decided yet";
     }
     return "unknown error";
 }

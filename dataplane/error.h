@@ -24,6 +24,7 @@ enum txtd_error {
     TXTD_ECLOSED = -14,     /* the thing is shutting down */
     TXTD_ETIMEOUT = -15,    /* it took longer than it may */
     TXTD_ELIMITED = -16,    /* this caller asks too often; others may go on */
+    TXTD_EUNDECIDED = -17,  /* it takes slower work first, which the function names */
 };
 
 /* One line for the operator, without a newline. */

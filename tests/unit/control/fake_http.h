@@ -24,6 +24,8 @@ struct http_exchange {
     http_handler_fn on_wake;
     void *context;
     unsigned wakes;
+    http_handler_fn handler; /* whom http_exchange_again calls */
+    void *handler_context;
 
     int status; /* 0: not answered */
     char content_type[64];
@@ -101,16 +103,24 @@ void http_exchange_keep(struct http_exchange *exchange, http_handler_fn on_wake,
 
 void http_exchange_wake(struct http_exchange *exchange)
 {
-    assert_non_null(exchange->on_wake); /* kept first */
-    exchange->wakes++;
+    assert_non_null(exchange->on_wake);                              /* kept first */
+    (void)__atomic_add_fetch(&exchange->wakes, 1, __ATOMIC_RELEASE); /* maybe on another thread */
+}
+
+void http_exchange_again(struct http_exchange *exchange)
+{
+    exchange->handler(exchange->handler_context, exchange);
 }
 
 /* What the loop does next: runs on_wake if the exchange was woken. */
 static inline void fake_http_loop(struct http_exchange *exchange)
 {
-    if (exchange->on_wake != NULL && exchange->status == 0 && exchange->wakes > 0) {
+    if (exchange->on_wake != NULL && exchange->status == 0 && __atomic_load_n(&exchange->wakes, __ATOMIC_ACQUIRE) > 0) {
+        http_handler_fn on_wake = exchange->on_wake;
         assert_int_equal(exchange->wakes, 1);
-        exchange->on_wake(exchange->context, exchange);
+        exchange->on_wake = NULL;
+        exchange->wakes = 0;
+        on_wake(exchange->context, exchange);
     }
 }
 

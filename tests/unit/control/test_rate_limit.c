@@ -105,6 +105,22 @@ static void test_client_keys(void **state)
     assert_memory_not_equal(one, two, sizeof one);
 }
 
+/* Looking says what taking would, and uses nothing up. */
+static void test_look(void **state)
+{
+    const struct rate rate = {1, 60};
+    uint8_t key[RATE_LIMIT_KEY_LEN];
+    unsigned retry_after_s = 0;
+    make_key(1, key);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(rate_limit_look(*state, rate, key, start, &retry_after_s), 0);
+    }
+    assert_int_equal(rate_limit_take(*state, rate, key, start, &retry_after_s), 0);
+    assert_int_equal(rate_limit_look(*state, rate, key, start, &retry_after_s), TXTD_ELIMITED);
+    assert_int_equal(retry_after_s, 60);
+    assert_int_equal(rate_limit_look(*state, rate, key, start + 60ull * SECOND, &retry_after_s), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +129,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_zero_is_no_limit, begin, end),
         cmocka_unit_test_setup_teardown(test_flood_of_keys, begin, end),
         cmocka_unit_test(test_client_keys),
+        cmocka_unit_test_setup_teardown(test_look, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

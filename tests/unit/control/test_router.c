@@ -346,7 +346,8 @@ static void test_limits(void **state)
     struct scene *scene = *state;
     static const char body[] = "{\"subdomain\":\"%s\",\"txt\":\"" VALUE "\"}";
     register_account(scene, NULL);
-    scene->settings.rates = (struct config_rates){1, 0, 1, 1};
+    scene->settings.rates =
+        (struct config_rates){.registrations_per_minute = 1, .updates_per_minute = 1, .failures_per_minute = 1};
     reload(scene);
     register_account(scene, NULL);
     request(scene, "POST", "/register", "");
