@@ -177,11 +177,13 @@ static int start_changes(struct daemon *daemon, struct error_detail *detail)
     struct service_settings settings;
     int rc = feed_new(FEED_OCTETS, &daemon->feed);
     if (rc == 0) {
-        rc = committer_start(daemon->store, daemon->feed, &daemon->started->committer, &daemon->committer);
+        struct committer_settings committer = daemon->started->committer;
+        committer.nice = daemon->started->http.nice;
+        rc = committer_start(daemon->store, daemon->feed, &committer, &daemon->committer);
     }
     if (rc == 0) {
         rc = publisher_start(daemon->feed, daemon->committer, daemon->table, daemon->ttls, daemon->log,
-                             &daemon->publisher);
+                             daemon->started->http.nice, &daemon->publisher);
     }
     if (rc != 0) {
         return error_describe(detail, rc, "the committer cannot be started: %s", txtd_error_text(rc));

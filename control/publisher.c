@@ -4,7 +4,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "control/log.h"
 #include "control/value_ttls.h"
@@ -22,6 +25,7 @@ struct publisher {
     struct delegate_table *table;
     const struct value_ttls *ttls;
     struct log *log;
+    int nice;
     pthread_t thread;
     uint64_t swept_ms; /* monotonic clock of the last sweep */
     _Atomic uint64_t revision, applied, expired, stalls;
@@ -104,6 +108,9 @@ static void *publisher_run(void *argument)
 {
     struct publisher *publisher = argument;
     int len = 0;
+    if (publisher->nice != 0) {
+        (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), publisher->nice);
+    }
     while (len != TXTD_ECLOSED) {
         uint64_t revision = 0;
         len = take(publisher, SWEEP_EVERY_MS, &revision);
@@ -120,7 +127,7 @@ static void *publisher_run(void *argument)
 }
 
 int publisher_start(struct feed *feed, struct committer *committer, struct delegate_table *table,
-                    const struct value_ttls *ttls, struct log *log, struct publisher **publisher)
+                    const struct value_ttls *ttls, struct log *log, int nice, struct publisher **publisher)
 {
     struct publisher *made = calloc(1, sizeof *made);
     if (made == NULL) {
@@ -131,6 +138,7 @@ int publisher_start(struct feed *feed, struct committer *committer, struct deleg
     made->table = table;
     made->ttls = ttls;
     made->log = log;
+    made->nice = nice;
     made->swept_ms = mono_ms();
     if (pthread_create(&made->thread, NULL, publisher_run, made) != 0) {
         free(made);

@@ -25,9 +25,9 @@ struct publisher_stats {
     uint64_t stalls;   /* tries to apply a message for which there was no memory */
 };
 
-/* Starts the thread; everything is borrowed until publisher_join. Returns 0, TXTD_ENOMEM or TXTD_ESYS. */
+/* Starts the thread, as nice as told; everything is borrowed until publisher_join. Returns 0, TXTD_ENOMEM or TXTD_ESYS. */
 int publisher_start(struct feed *feed, struct committer *committer, struct delegate_table *table,
-                    const struct value_ttls *ttls, struct log *log, struct publisher **publisher);
+                    const struct value_ttls *ttls, struct log *log, int nice, struct publisher **publisher);
 
 /* Waits until the feed is closed (committer_stop does that) and everything in it is served, and frees. */
 void publisher_join(struct publisher *publisher);

@@ -3,7 +3,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "storage/committer_batch.h"
 
@@ -17,6 +20,7 @@ struct committer {
     struct feed *feed;
     size_t queue_max;
     size_t batch_max;
+    int nice;
     pthread_t thread;
     struct committer_batch *batch;
 
@@ -219,6 +223,9 @@ static void batch_commit(struct committer *committer, size_t changes)
 static void *committer_run(void *argument)
 {
     struct committer *committer = argument;
+    if (committer->nice != 0) {
+        (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), committer->nice);
+    }
     while (queue_take(committer)) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
@@ -255,6 +262,7 @@ int committer_start(struct store *store, struct feed *feed, const struct committ
     made->feed = feed;
     made->queue_max = settings->queue_max;
     made->batch_max = settings->batch_max;
+    made->nice = settings->nice;
     made->fed_revision = store_revision(store); /* the start-up scan serves everything up to here */
     made->served_revision = made->fed_revision;
     pthread_mutex_init(&made->queue_lock, NULL);

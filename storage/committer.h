@@ -54,6 +54,7 @@ struct change_request {
 struct committer_settings {
     size_t queue_max; /* requests waiting; above it committer_submit answers TXTD_EFULL */
     size_t batch_max; /* requests of one commit; each takes about 6 KiB of memory for good */
+    int nice;         /* of the thread: changes must not hold up DNS */
 };
 
 struct committer_stats {

@@ -122,8 +122,8 @@ static void scene_open(struct scene *scene, unsigned builders)
     assert_int_equal(table_loader_load(scene->store, scene->ttls, builders, scene->table, &detail), 0);
     assert_int_equal(feed_new(1 << 20, &scene->feed), 0);
     assert_int_equal(committer_start(scene->store, scene->feed, &settings, &scene->committer), 0);
-    assert_int_equal(publisher_start(scene->feed, scene->committer, scene->table, scene->ttls, NULL, &scene->publisher),
-                     0);
+    assert_int_equal(
+        publisher_start(scene->feed, scene->committer, scene->table, scene->ttls, NULL, 0, &scene->publisher), 0);
 }
 
 static void scene_close(struct scene *scene)
