@@ -81,7 +81,7 @@ static void set_transport(struct transfer *transfer, const struct api_client *cl
 {
     CURL *curl = transfer->curl;
     /* Redirects are not followed: they would carry the key to wherever they point. */
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, client->plain ? "http,https" : "https");
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, client->insecure ? 0L : 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, client->insecure ? 0L : 2L);
     if (client->ca != NULL) {

@@ -11,6 +11,7 @@ struct api_client {
     const char *url; /* base, with or without a final slash */
     const char *ca;  /* PEM file, or NULL */
     bool insecure;
+    bool plain; /* http:// will do as well; for what is no secret */
     unsigned timeout_s;
 };
 

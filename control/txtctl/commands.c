@@ -9,6 +9,7 @@ extern const struct command command_update;
 extern const struct command command_show;
 extern const struct command command_check;
 extern const struct command command_doctor;
+extern const struct command command_health;
 extern const struct command command_acme_hook;
 extern const struct command command_control_status;
 extern const struct command command_completion;
@@ -19,6 +20,7 @@ static const struct command *const commands[] = {
     &command_show,
     &command_check,
     &command_doctor,
+    &command_health,
     &command_acme_hook,
     &command_control_status,
     &command_completion,
