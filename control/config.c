@@ -139,6 +139,9 @@ static int read_all(const struct config_reader *reader, const struct config_raw 
     if (rc == 0) {
         rc = config_read_listen(reader, raw, config);
     }
+    if (rc == 0) {
+        rc = config_read_xdp(reader, raw, config);
+    }
     return rc == 0 ? config_read_secrets(reader, raw, config) : rc;
 }
 

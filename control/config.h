@@ -30,6 +30,11 @@
  *     cookies                     true   DNS cookies; with neither secret below a random one for this process
  *     cookie_secrets              []     one or two of 32 hexadecimal digits; the first makes new cookies
  *     cookie_secret_file          none   the same, one a line; instead of cookie_secrets
+ *     xdp                         []     list of interfaces that are served by AF_XDP beside the kernel's sockets:
+ *       - interface                      its name
+ *         mode                    auto   auto, native or generic
+ *         copy                    false  never zero copy
+ *         busy_poll               0      microseconds of busy polling; 0: none
  *     rrl: enabled true, positive_per_second 5000, other_per_second 200, slip 2, table_entries 524288
  *     tcp: connections 10000, connections_per_client 200, idle 10s, send 5s, queries_per_connection 0, output 256KiB
  *   api:
@@ -86,9 +91,11 @@
 #include "control/http_server.h"
 #include "control/key_upgrade.h"
 #include "control/log.h"
+#include "control/xdp_interfaces.h"
 #include "control/zone_loader.h"
 #include "dataplane/error.h"
 #include "dataplane/io/server.h"
+#include "dataplane/io/xdp.h"
 #include "dataplane/respond.h"
 #include "storage/committer.h"
 #include "storage/store.h"
@@ -112,6 +119,14 @@ struct config_zone {
     struct zone_source source; /* static records; options.number is the store's business and 0 here */
     unsigned slots;            /* 2..DELEGATE_VALUES_MAX */
     int64_t value_expiry_s;    /* 0: never */
+};
+
+/* An interface that is served by AF_XDP. */
+struct config_xdp {
+    const char *interface; /* at most IF_NAMESIZE - 1 characters, none of which needs quoting anywhere */
+    enum xdp_mode mode;
+    bool copy;             /* never zero copy */
+    unsigned busy_poll_us; /* 0: off */
 };
 
 /* A limit of 0 is no limit. */
@@ -157,6 +172,8 @@ struct config {
     struct config_zone *zones;
     unsigned zones_count;
     struct dns_server_settings dns;
+    struct config_xdp xdp[XDP_INTERFACES_MAX];
+    unsigned xdp_count;
     const char *dns_identity, *dns_version; /* as `respond` has them */
     bool cookies;
     bool cookie_secrets_random; /* no secret is configured: `respond` has one made by config_load */

@@ -242,6 +242,7 @@ unsigned config_listen_differs(const struct config *one, const struct config *ot
         bool same;
     } lists[] = {
         {"dns.listen", same_dns(&one->dns, &other->dns)},
+        {"dns.xdp", !config_xdp_differs(one, other)},
         {"api.listen", same_api(&one->http, &other->http)},
         {"api.trusted_proxies", same_proxies(&one->http, &other->http)},
     };

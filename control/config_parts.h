@@ -20,6 +20,10 @@ int config_read_listen(const struct config_reader *reader, const struct config_r
 /* Writes the keys of the lists that differ to `names`, at most `max`; returns how many. */
 unsigned config_listen_differs(const struct config *one, const struct config *other, const char *names[], unsigned max);
 
+/* config_xdp.c: `dns.xdp`. */
+int config_read_xdp(const struct config_reader *reader, const struct config_raw *raw, struct config *config);
+bool config_xdp_differs(const struct config *one, const struct config *other);
+
 /* config_secrets.c: DNS cookie secrets and registration tokens, from the file or from files of their own. No error ever
  * quotes one. */
 int config_read_secrets(const struct config_reader *reader, const struct config_raw *raw, struct config *config);

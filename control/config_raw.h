@@ -28,6 +28,10 @@ struct config_raw_zone {
     char *delegate_caa, *delegate_mail_hardening;
 };
 
+struct config_raw_xdp {
+    char *interface, *mode, *copy, *busy_poll;
+};
+
 struct config_raw_rrl {
     char *enabled, *positive_per_second, *other_per_second, *slip, *table_entries;
 };
@@ -43,6 +47,8 @@ struct config_raw_dns {
     const char **cookie_secrets;
     unsigned cookie_secrets_count;
     char *cookie_secret_file;
+    struct config_raw_xdp *xdp;
+    unsigned xdp_count;
     struct config_raw_rrl rrl;
     struct config_raw_tcp tcp;
 };

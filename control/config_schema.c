@@ -57,6 +57,15 @@ static const cyaml_schema_field_t tcp_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t xdp_fields[] = {
+    CYAML_FIELD_STRING_PTR("interface", CYAML_FLAG_POINTER, struct config_raw_xdp, interface, 1, CYAML_UNLIMITED),
+    TEXT(struct config_raw_xdp, mode),
+    TEXT(struct config_raw_xdp, copy),
+    TEXT(struct config_raw_xdp, busy_poll),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t xdp = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_raw_xdp, xdp_fields)};
+
 static const cyaml_schema_field_t dns_fields[] = {
     TEXTS(struct config_raw_dns, listen, DNS_SERVER_ADDRESSES_MAX),
     TEXT(struct config_raw_dns, workers),
@@ -67,6 +76,8 @@ static const cyaml_schema_field_t dns_fields[] = {
     TEXT(struct config_raw_dns, cookies),
     TEXTS(struct config_raw_dns, cookie_secrets, RESPOND_COOKIE_SECRETS_MAX),
     TEXT(struct config_raw_dns, cookie_secret_file),
+    CYAML_FIELD_SEQUENCE("xdp", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_dns, xdp, &xdp, 0,
+                         XDP_INTERFACES_MAX),
     PART(struct config_raw_dns, rrl, rrl_fields),
     PART(struct config_raw_dns, tcp, tcp_fields),
     CYAML_FIELD_END,

@@ -21,6 +21,7 @@
 #include "control/takeover.h"
 #include "control/tls.h"
 #include "control/value_ttls.h"
+#include "control/xdp_interfaces.h"
 #include "control/zone_publication.h"
 #include "dataplane/io/server.h"
 #include "dataplane/respond.h"
@@ -54,7 +55,8 @@ static int bind_dns(struct daemon *daemon, struct error_detail *detail)
         settings.inherited = daemon->inherited->dns;
         settings.inherited_count = daemon->inherited->dns_count;
     }
-    return dns_server_bind(&settings, daemon->responder, &daemon->dns, detail);
+    rc = dns_server_bind(&settings, daemon->responder, &daemon->dns, detail);
+    return rc == 0 ? xdp_interfaces_bind(daemon->started, daemon->dns, daemon->responder, &daemon->xdp, detail) : rc;
 }
 
 static int bind_api(struct daemon *daemon, struct error_detail *detail)
@@ -231,6 +233,7 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
 {
     struct dns_address addresses[DNS_SERVER_ADDRESSES_MAX];
     int rc = dns_server_start(daemon->dns, detail);
+    rc = rc == 0 ? xdp_interfaces_start(daemon->xdp, detail) : rc;
     rc = rc == 0 ? daemon_takeover_serving(daemon, detail) : rc;
     if (rc != 0) {
         return rc;
@@ -247,6 +250,7 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
     daemon->router = (struct router){.service = daemon->service,
                                      .health = daemon->health,
                                      .metrics = {.dns = daemon->dns,
+                                                 .xdp = daemon->xdp,
                                                  .table = daemon->table,
                                                  .http = daemon->http,
                                                  .committer = daemon->committer,
@@ -307,6 +311,9 @@ static void stop(struct daemon *daemon)
         publisher_join(daemon->publisher);
         committer_free(daemon->committer);
     }
+    if (daemon->xdp != NULL) {
+        xdp_interfaces_stop(daemon->xdp);
+    }
     if (daemon->dns != NULL) {
         dns_server_stop(daemon->dns);
     }
@@ -327,6 +334,7 @@ static void release(struct daemon *daemon)
     log_writer_stop(daemon->log_writer);
     tls_context_free(daemon->tls);
     feed_free(daemon->feed);
+    xdp_interfaces_free(daemon->xdp);
     dns_server_free(daemon->dns);
     responder_free(daemon->responder);
     delegate_table_free(daemon->table);

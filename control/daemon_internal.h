@@ -23,6 +23,7 @@ struct daemon {
     struct delegate_table *table;
     struct responder *responder;
     struct dns_server *dns;
+    struct xdp_interfaces *xdp;
     struct tls_context *tls;
     struct certificate_watch watch;
     struct http_server *http;

@@ -7,6 +7,7 @@
 #include "control/daemon_internal.h"
 #include "control/http_server.h"
 #include "control/log.h"
+#include "control/xdp_interfaces.h"
 #include "dataplane/io/server.h"
 
 static void log_address(struct log *log, const char *event, const char *kind, const struct sockaddr_storage *address)
@@ -32,6 +33,7 @@ void daemon_log_addresses(const struct daemon *daemon)
     for (unsigned i = 0; i < daemon->started->dns.addresses_count; i++) {
         log_address(daemon->log, "dns.listening", "udp+tcp", &dns[i].address);
     }
+    xdp_interfaces_log(daemon->xdp, daemon->log);
     http_server_addresses(daemon->http, http);
     for (unsigned i = 0; i < daemon->started->http.listeners_count; i++) {
         const struct http_listener *listener = &daemon->started->http.listeners[i];

@@ -8,6 +8,7 @@
 #include "control/log.h"
 #include "control/notify.h"
 #include "control/takeover.h"
+#include "control/xdp_interfaces.h"
 #include "storage/store.h"
 
 /* --- The successor --- */
@@ -110,6 +111,8 @@ static int give_and_wait(struct daemon *daemon, int fd, int64_t refused_since_ms
     sockets->dns_count = dns_server_sockets(daemon->dns, sockets->dns, TAKEOVER_DNS_MAX);
     sockets->http_count = http_server_sockets(daemon->http, sockets->http);
     sockets->refused_since_ms = refused_since_ms;
+    /* A queue has one XSK: ours makes room. Until the successor starts its own, all queries come through these sockets. */
+    xdp_interfaces_release(daemon->xdp);
     int rc = takeover_give(fd, sockets);
     free(sockets);
     rc = rc == 0 ? takeover_await_serving(fd) : rc;
@@ -124,6 +127,15 @@ static int give_and_wait(struct daemon *daemon, int fd, int64_t refused_since_ms
         serve_again(daemon);
     }
     return rc;
+}
+
+/* AF_XDP was let go of for the successor, and what binding it takes was dropped at the start. */
+static void log_kernel_path(const struct daemon *daemon)
+{
+    if (xdp_interfaces_count(daemon->xdp) > 0) {
+        log_event(daemon->log, LOG_LEVEL_WARNING, "takeover.xdp_released",
+                  log_text("hint", "DNS is answered through the kernel's sockets until txtd is restarted"));
+    }
 }
 
 bool daemon_takeover_give(struct daemon *daemon)
@@ -146,6 +158,7 @@ bool daemon_takeover_give(struct daemon *daemon)
         log_event(daemon->log, LOG_LEVEL_ERROR, "takeover.failed", log_text("error", txtd_error_text(rc)));
         if (suspended) {
             take_store_back(daemon);
+            log_kernel_path(daemon);
         }
     } else {
         control_socket_leave_file(daemon->control);

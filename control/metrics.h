@@ -16,10 +16,12 @@ struct key_upgrades;
 struct service;
 struct store;
 struct tls_context;
+struct xdp_interfaces;
 
 /* Where the numbers come from; all borrowed. What is NULL is left out. */
 struct metrics_sources {
     const struct dns_server *dns;
+    struct xdp_interfaces *xdp; /* goes with dns */
     const struct delegate_table *table;
     const struct http_server *http;
     const struct committer *committer;
@@ -30,7 +32,7 @@ struct metrics_sources {
     const struct tls_context *tls;
 };
 
-#define METRICS_LEN_MAX 32768 /* octets that all of it takes at most */
+#define METRICS_LEN_MAX 65536 /* octets that all of it takes at most */
 
 /* Writes the text, NUL-terminated. Returns its length, or TXTD_ETRUNCATED. Any thread but a DNS worker; never blocks. */
 int metrics_write(const struct metrics_sources *sources, char *text, size_t capacity);

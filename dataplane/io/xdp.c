@@ -15,6 +15,11 @@ struct xdp_server {
     struct xdp_worker *workers; /* one a queue */
 };
 
+bool xdp_is_built(void)
+{
+    return true;
+}
+
 /* The n-th CPU that this process may run on, round and round. */
 static int nth_cpu(unsigned n)
 {
@@ -69,6 +74,7 @@ static int open_queue(struct xdp_server *server, const struct xdp_settings *sett
 {
     struct xdp_worker *worker = &server->workers[queue];
     worker->responder = responder;
+    worker->queue = queue;
     worker->cpu = settings->pin ? nth_cpu(queue) : -1;
     int rc = settings->rrl ? make_limiter(server, settings, &worker->respond.rrl, detail) : 0;
     if (rc != 0) {

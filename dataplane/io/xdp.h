@@ -66,6 +66,9 @@ struct xdp_counters {
 
 struct xdp_server;
 
+/* Whether this build has XDP at all (TXTD_XDP). Without it xdp_bind says TXTD_EUNSUPPORTED. Pure. */
+bool xdp_is_built(void);
+
 /* Loads and attaches the program, and opens a socket for each queue; queries still go to the kernel. Start-up thread, as root
  * (CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF; CAP_IPC_LOCK or a large RLIMIT_MEMLOCK), before privileges are dropped. `responder` is
  * borrowed. Returns 0, or TXTD_EINVAL, TXTD_EUNSUPPORTED (not built in, or not in this kernel), TXTD_ESYS or TXTD_ENOMEM with

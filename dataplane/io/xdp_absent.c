@@ -1,6 +1,11 @@
 /* xdp.h for a build without libxdp (TXTD_XDP off): it says so. */
 #include "dataplane/io/xdp.h"
 
+bool xdp_is_built(void)
+{
+    return false;
+}
+
 int xdp_bind(const struct xdp_settings *settings, const struct responder *responder, struct xdp_server **server,
              struct error_detail *detail)
 {

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <urcu/urcu-qsbr.h>
 
 #include "dataplane/io/clock.h"
@@ -115,6 +116,11 @@ int xdp_worker_start(struct xdp_worker *worker)
 {
     atomic_store(&worker->stop, false);
     worker->running = pthread_create(&worker->thread, NULL, worker_run, worker) == 0;
+    if (worker->running) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "dns-xdp-%u", worker->queue % 1000);
+        (void)pthread_setname_np(worker->thread, name);
+    }
     return worker->running ? 0 : TXTD_ESYS;
 }
 

@@ -15,6 +15,7 @@ struct xdp_worker {
     const struct responder *responder;
     struct xdp_socket *socket; /* belongs to the maker */
     uint64_t invalid;          /* frames that were not answerable queries; read by anyone */
+    unsigned queue;            /* for the thread's name */
     int cpu;                   /* to pin to; -1: none */
     atomic_bool stop;
     bool running;

@@ -124,6 +124,7 @@ static void test_everything_given(void **state)
         "  cookie_secrets: [000102030405060708090a0b0c0d0e0f, FFfFffffffffffffffffffffffffffff]\n"
         "  rrl: {enabled: false}\n"
         "  tcp: {idle: 2500ms}\n"
+        "%s"
         "api:\n"
         "  listen: ['127.0.0.1:8443']\n"
         "  listen_proxy_protocol: ['[::1]:8444']\n"
@@ -136,6 +137,8 @@ static void test_everything_given(void **state)
         "  registration_tokens_file: %s\n"
         "process: {state_directory: /s, user: nobody}\n"
         "log: {level: debug, format: json}\n",
+        xdp_is_built() ? "  xdp: [{interface: eth0}, {interface: eth1.7, mode: generic, copy: yes, busy_poll: 20}]\n"
+                       : "",
         side_file);
     struct config *config = load(text);
     assert_int_equal(config->zones_count, 2);
@@ -157,6 +160,14 @@ static void test_everything_given(void **state)
     assert_int_equal(config->respond.cookie_secrets[1][0], 0xff);
     assert_false(config->cookie_secrets_random);
     assert_false(config->dns.rrl);
+    if (xdp_is_built()) {
+        assert_int_equal(config->xdp_count, 2);
+        assert_string_equal(config->xdp[0].interface, "eth0");
+        assert_int_equal(config->xdp[0].mode, XDP_MODE_AUTO);
+        assert_int_equal(config->xdp[1].mode, XDP_MODE_GENERIC);
+        assert_true(config->xdp[1].copy);
+        assert_int_equal(config->xdp[1].busy_poll_us, 20);
+    }
     assert_int_equal(config->respond.tcp_keepalive_100ms, 25);
     assert_int_equal(config->http.listeners_count, 3);
     assert_true(config->http.listeners[1].tls && config->http.listeners[1].proxy_protocol);
@@ -275,6 +286,21 @@ static void test_acme_name(void **state)
 
 /* --- Each row: a file, and what the one line says after the file's name. --- */
 
+/* `want` begins the complaint behind the file's name, or is somewhere in it when it does not begin with a line's number. */
+static void expect_refusal(const char *text, const char *want)
+{
+    struct config *config = NULL;
+    struct error_detail detail = {""};
+    write_file(file, text);
+    assert_int_not_equal(config_load(file, &config, &detail), 0);
+    assert_null(config);
+    const char *rest = strncmp(detail.text, file, strlen(file)) == 0 ? detail.text + strlen(file) : detail.text;
+    bool anywhere = want[0] != ':' || want[1] == ' ';
+    if (anywhere ? strstr(rest, want) == NULL : strncmp(rest, want, strlen(want)) != 0) {
+        fail_msg("%s says \"%s\", not \"%s\"", text, detail.text, want);
+    }
+}
+
 static void test_refusals(void **state)
 {
     static const struct {
@@ -359,16 +385,30 @@ static void test_refusals(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct config *config = NULL;
-        struct error_detail detail = {""};
-        write_file(file, rows[i].text);
-        assert_int_not_equal(config_load(file, &config, &detail), 0);
-        assert_null(config);
-        const char *rest = strncmp(detail.text, file, strlen(file)) == 0 ? detail.text + strlen(file) : detail.text;
-        bool anywhere = rows[i].want[0] != ':' || rows[i].want[1] == ' ';
-        if (anywhere ? strstr(rest, rows[i].want) == NULL : strncmp(rest, rows[i].want, strlen(rows[i].want)) != 0) {
-            fail_msg("row %zu says \"%s\", not \"%s\"", i, detail.text, rows[i].want);
-        }
+        expect_refusal(rows[i].text, rows[i].want);
+    }
+}
+
+static void test_xdp_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {LINE_6 "dns:\n  xdp:\n    - mode: native\n", ":8: dns.xdp[0]"},
+        {LINE_6 "dns:\n  xdp: [{interface: 'a b'}]\n", ":7: dns.xdp[0].interface: \"a b\" is not the name"},
+        {LINE_6 "dns:\n  xdp: [{interface: abcdefghijklmnop}]\n", ":7: dns.xdp[0].interface: must have 1 to 15"},
+        {LINE_6 "dns:\n  xdp: [{interface: eth0}, {interface: eth0}]\n",
+         ":7: dns.xdp[1].interface: eth0 is dns.xdp[0] already"},
+        {LINE_6 "dns:\n  xdp: [{interface: eth0, mode: fast}]\n", ":7: dns.xdp[0].mode: \"fast\" is not one of"},
+        {LINE_6 "dns:\n  xdp: [{interface: eth0, busy_poll: 10001}]\n", ":7: dns.xdp[0].busy_poll: "},
+    };
+    if (!xdp_is_built()) {
+        expect_refusal(LINE_6 "dns:\n  xdp: [{interface: eth0}]\n", ":7: dns.xdp: this txtd was built without XDP");
+        return;
+    }
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        expect_refusal(rows[i].text, rows[i].want);
     }
 }
 
@@ -447,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_example_has_every_key),
         cmocka_unit_test(test_acme_name),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_xdp_refusals),
         cmocka_unit_test(test_secrets_are_not_quoted),
         cmocka_unit_test(test_files_that_cannot_be_read),
         cmocka_unit_test(test_needs_restart),

@@ -28,6 +28,7 @@
 
 #include "dataplane/io/xdp.h"
 #include "tests/unit/dataplane/io/xdp_scene.h"
+#include "xdp_skip.h"
 
 #define PORT       5300
 #define ANSWER_MAX RESPOND_UDP_PAYLOAD_MAX
@@ -503,8 +504,7 @@ static void kill_9_detaches_and_a_restart_serves(void **state)
 int main(void)
 {
     if (!make_namespaces()) {
-        print_message("skipped: no network namespaces (%s)\n", strerror(errno));
-        return 0;
+        return xdp_test_cannot_run("no network namespaces");
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(native_mode_answers),

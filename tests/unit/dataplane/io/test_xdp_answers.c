@@ -18,6 +18,7 @@
 #include "dataplane/zone/delegate_table.h"
 #include "dataplane/zone/zone_set.h"
 #include "tests/unit/dataplane/io/xdp_scene.h"
+#include "xdp_skip.h"
 
 #define PORT       5300
 #define ANSWER_MAX 2048
@@ -261,8 +262,7 @@ static int tear_down(void **state)
 int main(void)
 {
     if (!make_namespaces()) {
-        print_message("skipped: no network namespaces (%s)\n", strerror(errno));
-        return 0;
+        return xdp_test_cannot_run("no network namespaces");
     }
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(answers_equal_the_kernels, set_up, tear_down)};
     return cmocka_run_group_tests(tests, NULL, NULL);

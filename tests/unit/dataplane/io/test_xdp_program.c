@@ -19,6 +19,7 @@
 #include "dataplane/io/xdp_program.h"
 #include "dataplane/io/xdp_socket.h"
 #include "dataplane/io/xdp_targets.h"
+#include "xdp_skip.h"
 
 #define PAYLOAD_LEN 12 /* a DNS header */
 
@@ -298,8 +299,7 @@ static int tear_down(void **state)
 int main(void)
 {
     if (unshare(CLONE_NEWNET) != 0) {
-        print_message("skipped: no network namespace (%s)\n", strerror(errno));
-        return 0;
+        return xdp_test_cannot_run("no network namespaces");
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(served_addresses_and_ports_are_taken),
