@@ -15,6 +15,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import dns.edns
@@ -24,6 +25,7 @@ import dns.message
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import service  # noqa: E402
+import test_takeover  # noqa: E402
 
 VALUE = "___validation_token_received_from_the_ca___"
 LISTEN = ["127.0.0.1:0", "0.0.0.0:53", "[::]:53"]
@@ -272,6 +274,50 @@ def check_kill9(client, directory, program):
         expect_detached("kill -9")
 
 
+class Asker(threading.Thread):
+    """Asks one query after the other; how many were sent and never answered is in `lost`."""
+
+    def __init__(self, sock, wire):
+        super().__init__()
+        self.sock, self.wire, self.sent, self.lost, self.over = sock, wire, 0, 0, False
+
+    def run(self):
+        with self.sock as sock:
+            sock.settimeout(2)
+            sock.connect(("10.77.0.1", 53))
+            while not self.over:
+                sock.send(self.wire)
+                self.sent += 1
+                try:
+                    sock.recv(65535)
+                except socket.timeout:
+                    self.lost += 1
+                time.sleep(0.0005)
+
+
+def check_takeover(client, directory, program):
+    """The old one lets go of the interface, the new one takes it, the kernel's sockets answer in between: nothing is lost."""
+    wire = dns.message.make_query(service.ZONE, "SOA").to_wire()
+    process = {"user": "nobody", "control_socket": os.path.join(directory, "control.sock")}
+    with service.Txtd(program, directory, dns={"listen": LISTEN, "xdp": [{"interface": "xs0"}]}, process=process) as txtd:
+        asker = Asker(client.socket(socket.AF_INET), wire)
+        asker.start()
+        try:
+            for number in range(2):
+                test_takeover.succeed(txtd, number)
+                before, _ = metrics(txtd)
+                client.exchange("10.77.0.1", wire)
+                after, _ = metrics(txtd)
+                name = 'txtd_dns_queries_total{transport="xdp"}'
+                expect_least("what %s grew by" % name, after[name] - before[name], 1)
+        finally:
+            asker.over = True
+            asker.join()
+        expect("queries lost of %d" % asker.sent, asker.lost, 0)
+        txtd.stop()
+        expect_detached("SIGTERM")
+
+
 def check_capabilities(client, directory, program):
     """Those that the documentation names are enough, and without them it says what is missing."""
     place = os.path.join(directory, "unprivileged")
@@ -324,7 +370,7 @@ def main(directory, program, _txtctl):
     client = Client()
     try:
         os.chmod(directory, 0o755)
-        for part in (check_serving, check_kill9, check_capabilities):
+        for part in (check_serving, check_kill9, check_takeover, check_capabilities):
             part(client, directory, program)
             print("ok: " + part.__name__)
         check_refusals(directory, program)
