@@ -131,7 +131,7 @@ static bool read_turns(const uint8_t *wire, size_t len, uint16_t id, uint64_t nu
 static void judge(struct checker *checker, const uint8_t *wire, size_t len)
 {
     uint32_t turns[VALUES];
-    uint16_t id = len < HEADER_LEN ? 0 : (uint16_t)(wire[0] << 8 | wire[1]);
+    uint16_t id = (uint16_t)(len < HEADER_LEN ? 0 : wire[0] << 8 | wire[1]);
     struct question *question = &checker->questions[id];
     if (!question->open) {
         return; /* so late that it counted as missing */
