@@ -39,6 +39,7 @@ static const struct config_key keys[] = {
     KEY(dns.tcp.send, dns.tcp.send_ms, CONFIG_MILLISECONDS, "5s", 100, 600000),
     KEY(dns.tcp.queries_per_connection, dns.tcp.queries_per_connection_max, CONFIG_NUMBER, "0", 0, 1000000000),
     KEY(dns.tcp.output, dns.tcp.output_max, CONFIG_OCTETS, "256KiB", 128u << 10, 64u << 20),
+    KEY(dns.tcp.memory, dns.tcp.buffered_max, CONFIG_OCTETS, "64MiB", 1u << 20, 1ull << 40),
 
     KEY(api.certificate, api.certificate, CONFIG_STRING, NULL, 1, 4095),
     KEY(api.key, api.key, CONFIG_STRING, NULL, 1, 4095),

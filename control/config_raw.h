@@ -37,7 +37,7 @@ struct config_raw_rrl {
 };
 
 struct config_raw_tcp {
-    char *connections, *connections_per_client, *idle, *send, *queries_per_connection, *output;
+    char *connections, *connections_per_client, *idle, *send, *queries_per_connection, *output, *memory;
 };
 
 struct config_raw_dns {

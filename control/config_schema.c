@@ -54,6 +54,7 @@ static const cyaml_schema_field_t tcp_fields[] = {
     TEXT(struct config_raw_tcp, send),
     TEXT(struct config_raw_tcp, queries_per_connection),
     TEXT(struct config_raw_tcp, output),
+    TEXT(struct config_raw_tcp, memory),
     CYAML_FIELD_END,
 };
 

@@ -50,6 +50,9 @@ static void write_tcp(struct metrics_page *page, const struct dns_tcp_counters *
     metrics_family(page, "txtd_dns_tcp_closed_total", "counter", "TCP connections closed by the server, by reason.");
     metrics_labelled(page, "txtd_dns_tcp_closed_total", "reason", "idle", tcp->closed_idle);
     metrics_labelled(page, "txtd_dns_tcp_closed_total", "reason", "slow", tcp->closed_slow);
+    metrics_labelled(page, "txtd_dns_tcp_closed_total", "reason", "memory", tcp->closed_memory);
+    metrics_single(page, "txtd_dns_tcp_buffered_bytes", "gauge",
+                   "Parts of queries, and answers not taken yet, in memory.", tcp->buffered);
 }
 
 /* --- XDP --- */

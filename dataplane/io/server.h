@@ -33,6 +33,7 @@ struct dns_tcp_limits {
     unsigned send_ms;                    /* an answer that makes no progress */
     unsigned queries_per_connection_max; /* 0: no limit */
     size_t output_max;                   /* octets that wait for a client that pipelines and does not read */
+    size_t buffered_max;                 /* octets that all connections leave in memory together; 0: no limit */
 };
 
 struct dns_server_settings {
@@ -53,6 +54,8 @@ struct dns_server_settings {
 /* What the TCP thread counts beside the responder's counters. */
 struct dns_tcp_counters {
     uint64_t accepted, refused_total, refused_per_client, closed_idle, closed_slow, connections;
+    uint64_t closed_memory; /* for they held memory longest when it ran out */
+    uint64_t buffered;      /* octets that wait in memory now: parts of queries, and answers that are not taken */
 };
 
 /* Binds every socket. Start-up thread, before privileges are dropped. `responder` is borrowed.

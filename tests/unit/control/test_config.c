@@ -86,6 +86,7 @@ static void test_minimal(void **state)
     assert_true(config->dns.rrl);
     assert_int_equal(config->dns.tcp.idle_ms, 10000);
     assert_int_equal(config->dns.tcp.output_max, 256 * 1024);
+    assert_int_equal(config->dns.tcp.buffered_max, 64 << 20);
     assert_int_equal(config->respond.tcp_keepalive_100ms, 100);
     assert_int_equal(config->respond.cookie_secrets_count, 1);
     assert_true(config->cookie_secrets_random);

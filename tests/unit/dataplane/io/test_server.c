@@ -312,6 +312,71 @@ static void closes_slow_clients(void **state)
     end(fixture);
 }
 
+/* Waits until the server holds this many octets or more, and checks that it never holds more than it may. */
+static void expect_buffered(const struct fixture *fixture, uint64_t least, uint64_t most)
+{
+    struct respond_counters sum;
+    struct dns_tcp_counters tcp = {0};
+    for (unsigned i = 0; i < 500 && tcp.buffered < least; i++) {
+        dns_server_counters(fixture->server, &sum, &tcp);
+        assert_true(tcp.buffered <= most);
+        (void)usleep(10000);
+    }
+    assert_true(tcp.buffered >= least);
+}
+
+/* Many who leave parts of long queries, or do not take long answers: together they hold no more than they may, the earlier ones
+ * go, and who asks while memory is full is answered. */
+static void bounds_what_all_connections_leave_in_memory(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 20, PART = 30000, MEMORY = 256 << 10 };
+    static uint8_t part[PART] = {0xff, 0xff};
+    static const uint8_t long_answer[] = {0, 19, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'z', 0, 0, 16, 0, 1};
+    static uint8_t frames[600 * sizeof long_answer];
+    int fds[CLIENTS];
+    struct dns_server_settings settings = settings_for("127.0.0.1");
+    settings.tcp.send_ms = settings.tcp.idle_ms = 30000;
+    settings.tcp.buffered_max = MEMORY;
+    struct fixture *fixture = start(&settings);
+    publish_big_zone(fixture);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        fds[i] = connect_to(&fixture->addresses[0], SOCK_STREAM);
+        assert_int_equal(send(fds[i], part, sizeof part, MSG_NOSIGNAL), sizeof part);
+        expect_buffered(fixture, i < MEMORY / PART ? (i + 1) * PART : MEMORY - PART, MEMORY);
+    }
+    (void)wait_for_close(fds[0]);
+    for (unsigned i = 0; i < sizeof frames / sizeof long_answer; i++) {
+        memcpy(frames + i * sizeof long_answer, long_answer, sizeof long_answer);
+    }
+    int deaf = connect_to(&fixture->addresses[0], SOCK_STREAM);
+    assert_int_equal(send(deaf, frames, sizeof frames, MSG_NOSIGNAL), sizeof frames);
+    (void)wait_for_close(fds[CLIENTS / 2]); /* its memory went to the answers */
+    int slow = connect_to(&fixture->addresses[0], SOCK_STREAM);
+    assert_int_equal(send(slow, "\0", 1, MSG_NOSIGNAL), 1);
+    (void)usleep(50000);
+    uint8_t rest[1 + sizeof query] = {sizeof query};
+    memcpy(rest + 1, query, sizeof query);
+    assert_int_equal(send(slow, rest, sizeof rest, MSG_NOSIGNAL), sizeof rest);
+    expect_answer(slow);
+    struct respond_counters sum;
+    struct dns_tcp_counters tcp;
+    dns_server_counters(fixture->server, &sum, &tcp);
+    assert_true(tcp.closed_memory >= CLIENTS - MEMORY / PART);
+    assert_true(tcp.buffered <= MEMORY);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        close(fds[i]);
+    }
+    close(deaf);
+    close(slow);
+    for (unsigned i = 0; i < 500 && tcp.connections > 0; i++) {
+        (void)usleep(10000);
+        dns_server_counters(fixture->server, &sum, &tcp);
+    }
+    assert_int_equal(tcp.buffered, 0);
+    end(fixture);
+}
+
 static void caps_connections(void **state)
 {
     (void)state;
@@ -475,6 +540,7 @@ int main(void)
         cmocka_unit_test(answers_all_pipelined_queries_of_a_late_reader),
         cmocka_unit_test(answers_what_came_before_a_half_close),
         cmocka_unit_test(closes_slow_clients),
+        cmocka_unit_test(bounds_what_all_connections_leave_in_memory),
         cmocka_unit_test(caps_connections),
         cmocka_unit_test(makes_room_for_new_connections),
         cmocka_unit_test(survives_running_out_of_descriptors),
