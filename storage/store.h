@@ -147,6 +147,9 @@ int store_resume(struct store *store, struct error_detail *detail);
  * use. Start-up thread. Returns 0 or a code. */
 int store_zone_number(struct store *store, const char *apex, uint16_t *number, struct error_detail *detail);
 
+/* The same without making one: TXTD_ENOTFOUND when the zone has no number yet. */
+int store_zone_find(struct store *store, const char *apex, uint16_t *number, struct error_detail *detail);
+
 /* The revision of the last change that was applied: each one has its own, one above that before it. Any thread. */
 uint64_t store_revision(const struct store *store);
 

@@ -203,7 +203,7 @@ static int zone_add(struct store *store, const char *key, uint16_t *number, stru
     return 0;
 }
 
-int store_zone_number(struct store *store, const char *apex, uint16_t *number, struct error_detail *detail)
+static int zone_number(struct store *store, const char *apex, bool make, uint16_t *number, struct error_detail *detail)
 {
     char key[sizeof(META_ZONE_PREFIX) + STORE_ZONE_NAME_MAX];
     if (strlen(apex) >= STORE_ZONE_NAME_MAX) {
@@ -219,10 +219,20 @@ int store_zone_number(struct store *store, const char *apex, uint16_t *number, s
     } else {
         code = meta_read(store, key, 1, &known, detail);
         *number = (uint16_t)known;
-        if (code == TXTD_ENOTFOUND) {
+        if (code == TXTD_ENOTFOUND && make) {
             code = zone_add(store, key, number, detail);
         }
     }
     pthread_rwlock_unlock(&store->reopening);
     return code;
+}
+
+int store_zone_number(struct store *store, const char *apex, uint16_t *number, struct error_detail *detail)
+{
+    return zone_number(store, apex, true, number, detail);
+}
+
+int store_zone_find(struct store *store, const char *apex, uint16_t *number, struct error_detail *detail)
+{
+    return zone_number(store, apex, false, number, detail);
 }

@@ -12,6 +12,7 @@ extern const struct command command_doctor;
 extern const struct command command_health;
 extern const struct command command_acme_hook;
 extern const struct command command_control_status;
+extern const struct command command_import;
 extern const struct command command_completion;
 
 static const struct command *const commands[] = {
@@ -23,6 +24,7 @@ static const struct command *const commands[] = {
     &command_health,
     &command_acme_hook,
     &command_control_status,
+    &command_import,
     &command_completion,
 };
 /* clang-format on */

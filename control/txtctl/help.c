@@ -28,8 +28,8 @@ static void print_option(const struct option_row *row)
 static void print_status(void)
 {
     (void)puts(
-        "\nExit status: 0 done, or the value is there; 1 the server said no, or the value is not there; 2 it could\n"
-        "not be tried.");
+        "\nExit status: 0 done, or the value is there; 1 the server said no, the value is not there, or something was\n"
+        "refused; 2 it could not be tried.");
 }
 
 void help_print(void)

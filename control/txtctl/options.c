@@ -10,6 +10,7 @@
 #include "control/txtctl/help.h"
 
 #define CREDENTIALS_DEFAULT    "/etc/txtd/credentials.json"
+#define CONFIG_DEFAULT         "/etc/txtd/txtd.yaml"
 #define CONTROL_SOCKET_DEFAULT "/run/txtd/control.sock"
 #define TIMEOUT_DEFAULT_S      15
 #define TIMEOUT_MAX_S          3600
@@ -34,6 +35,10 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_JSON] = {"json", 'j', NULL, "print JSON"},
     [OPTION_ISSUER] = {"issuer", 0, "DOMAIN", "the authority as CAA records name it, e.g. letsencrypt.org"},
     [OPTION_VALUE] = {"value", 0, "VALUE", "a value that must be visible everywhere"},
+    [OPTION_CONFIG] = {"config", 'c', "FILE",
+                       "the configuration of the txtd that is meant (default: $TXTD_CONFIG, else " CONFIG_DEFAULT ")"},
+    [OPTION_ZONE] = {"zone", 'z', "NAME", "the zone (default: the first of the configuration)"},
+    [OPTION_DRY_RUN] = {"dry-run", 'n', NULL, "change nothing, only say what would be done"},
     [OPTION_VERSION] = {"version", 0, NULL, "print the version and exit"},
     [OPTION_HELP] = {"help", 'h', NULL, "print this, or with a command what it takes, and exit"},
 };
@@ -154,6 +159,8 @@ int options_read(int argc, char **argv, struct options *options)
     describe(known, letters);
     *options = (struct options){.timeout_s = TIMEOUT_DEFAULT_S};
     options->text[OPTION_URL] = getenv("TXTD_URL");
+    const char *config = getenv("TXTD_CONFIG");
+    options->text[OPTION_CONFIG] = config == NULL ? CONFIG_DEFAULT : config;
     const char *socket = getenv("TXTD_CONTROL_SOCKET");
     options->text[OPTION_SOCKET] = socket == NULL ? CONTROL_SOCKET_DEFAULT : socket;
     options->text[OPTION_CREDENTIALS] = credentials == NULL ? CREDENTIALS_DEFAULT : credentials;
