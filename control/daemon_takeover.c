@@ -1,4 +1,5 @@
 /* daemon_takeover.c: what taking over and being taken over is made of here; takeover.h has the talk between the two. */
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include "control/takeover.h"
 #include "control/xdp_interfaces.h"
 #include "storage/store.h"
+
+#define LOOK_MS 500 /* between two looks for a signal while a successor loads */
 
 /* --- The successor --- */
 
@@ -100,6 +103,23 @@ static void serve_again(struct daemon *daemon)
     }
 }
 
+/* Whoever tells this process to stop shall not have to wait for the successor: main takes the signal afterwards. */
+static bool told_to_stop(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
+static int await_serving(int fd)
+{
+    const int64_t deadline_ms = takeover_now_ms() + TAKEOVER_LOAD_MS;
+    int rc;
+    do {
+        rc = told_to_stop() ? TXTD_ECLOSED : takeover_await_serving(fd, LOOK_MS);
+    } while (rc == TXTD_ETIMEOUT && takeover_now_ms() < deadline_ms);
+    return rc;
+}
+
 /* The talk, once the store is closed. Returns 0 when the successor serves and we do not. */
 static int give_and_wait(struct daemon *daemon, int fd, int64_t refused_since_ms)
 {
@@ -115,7 +135,7 @@ static int give_and_wait(struct daemon *daemon, int fd, int64_t refused_since_ms
     xdp_interfaces_release(daemon->xdp);
     int rc = takeover_give(fd, sockets);
     free(sockets);
-    rc = rc == 0 ? takeover_await_serving(fd) : rc;
+    rc = rc == 0 ? await_serving(fd) : rc;
     if (rc != 0) {
         return rc;
     }

@@ -48,6 +48,7 @@ static const int allowed[] = {
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(rt_sigtimedwait),
+    SCMP_SYS(rt_sigpending),
     SCMP_SYS(sigaltstack),
     /* time */
     SCMP_SYS(clock_gettime),

@@ -161,10 +161,10 @@ int takeover_give(int fd, const struct takeover_sockets *sockets)
     return rc;
 }
 
-int takeover_await_serving(int fd)
+int takeover_await_serving(int fd, int64_t wait_ms)
 {
     char line[WORDS_MAX];
-    int rc = receive_line(fd, line, TAKEOVER_LOAD_MS);
+    int rc = receive_line(fd, line, wait_ms);
     return rc == 0 && strncmp(line, serving_word, sizeof serving_word - 2) != 0 ? TXTD_ECLOSED : rc;
 }
 

@@ -6,7 +6,7 @@
  *   successor                              running txtd
  *   {"command":"take-over"}            ->
  *                                          takes no more changes (503), closes the store, answers DNS on from memory
- *                                      <-  {"ok":true,"sockets":n,...} and then n descriptors
+ *                                      <-  {"ok":true,"dns":n,"http":m,...} and 1+n+m descriptors
  *   opens the store, loads, answers DNS
  *   (for a moment both do, the same)
  *   serving                            ->
@@ -53,8 +53,8 @@ struct takeover_sockets {
 /* Sends the sockets. Returns 0 or TXTD_ESYS. */
 int takeover_give(int fd, const struct takeover_sockets *sockets);
 
-/* Waits until the successor serves. Returns 0, TXTD_ECLOSED (it has given up) or TXTD_ETIMEOUT. */
-int takeover_await_serving(int fd);
+/* Waits for at most `wait_ms` until the successor serves. Returns 0, TXTD_ECLOSED (it has given up) or TXTD_ETIMEOUT. */
+int takeover_await_serving(int fd, int64_t wait_ms);
 
 /* Says the last word: "yours" or "no". Returns 0 or TXTD_ESYS. */
 int takeover_say(int fd, bool yours);

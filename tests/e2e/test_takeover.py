@@ -133,6 +133,17 @@ def refuse(txtd, path):
         raise Failure("served after a take-over that failed: %r" % txtd.dig(account["fulldomain"]))
 
 
+def stop_while_away(txtd, path):
+    """Told to stop while somebody takes long to take over, txtd stops all the same."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(START_S)
+        asking.connect(path)
+        asking.sendall(b'{"command":"take-over"}\n')
+        if asking.recv(1) != b"{":
+            raise Failure("no offer: " + txtd.text())
+        txtd.stop()
+
+
 def refuse_other_addresses(txtd):
     """A successor whose configuration has other addresses fails, and the old one goes on."""
     config = os.path.join(txtd.directory, "other.yaml")
@@ -217,7 +228,7 @@ def main(directory, txtd_program, _txtctl):
             raise Failure("the service manager was told %r" % messages)
         if not os.path.exists(path):
             raise Failure("the control socket went with the old process")
-        txtd.stop()
+        stop_while_away(txtd, path)
         if os.path.exists(path):
             raise Failure("the control socket is left")
         print("ok: two take-overs, %d queries, none lost; changes refused for %s ms" % (queries, refused))
