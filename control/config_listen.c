@@ -103,6 +103,7 @@ static int read_listeners(const struct config_reader *reader, const struct addre
         listener->tls = tls;
         listener->proxy_protocol = proxy_protocol;
         listener->site = site;
+        listener->reserved = site == CONFIG_SITE_INTERNAL;
         http->listeners_count++;
     }
     return 0;

@@ -1,11 +1,26 @@
 /* How many connections there may be: of all clients together, and of each. */
 #include "control/http_internal.h"
 
-bool http_admission_enter(struct http_thread *thread)
+static unsigned *places(struct http_server *server, const struct http_listener *listener)
+{
+    return listener->reserved ? &server->reserved : &server->connections;
+}
+
+static bool take_place(struct http_server *server, const struct http_listener *listener)
+{
+    unsigned most = listener->reserved ? HTTP_RESERVED_PLACES : server->settings.limits.connections_max;
+    if (__atomic_add_fetch(places(server, listener), 1, __ATOMIC_RELAXED) <= most) {
+        return true;
+    }
+    (void)__atomic_sub_fetch(places(server, listener), 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+bool http_admission_enter(struct http_thread *thread, const struct http_listener *listener)
 {
     struct http_server *server = thread->server;
-    if (__atomic_add_fetch(&server->connections, 1, __ATOMIC_RELAXED) > server->settings.limits.connections_max) {
-        (void)__atomic_sub_fetch(&server->connections, 1, __ATOMIC_RELAXED);
+    if (!take_place(server, listener) &&
+        !(http_deadlines_make_place(thread, listener->reserved) && take_place(server, listener))) {
         http_count(&thread->counters.refused_total);
         return false;
     }
@@ -28,7 +43,7 @@ bool http_admission_enter_client(struct http_connection *connection)
     return connection->client != NULL;
 }
 
-void http_admission_leave(struct http_thread *thread, struct tcp_client *client)
+void http_admission_leave(struct http_thread *thread, const struct http_listener *listener, struct tcp_client *client)
 {
     struct http_server *server = thread->server;
     if (client != NULL) {
@@ -37,5 +52,5 @@ void http_admission_leave(struct http_thread *thread, struct tcp_client *client)
         pthread_mutex_unlock(&server->clients_lock);
     }
     __atomic_store_n(&thread->open, thread->open - 1, __ATOMIC_RELAXED);
-    (void)__atomic_sub_fetch(&server->connections, 1, __ATOMIC_RELAXED);
+    (void)__atomic_sub_fetch(places(server, listener), 1, __ATOMIC_RELAXED);
 }

@@ -241,7 +241,7 @@ void http_connection_open(struct http_thread *thread, const struct http_listener
         return;
     }
     struct http_connection *connection = calloc(1, sizeof *connection);
-    if (connection == NULL || !http_admission_enter(thread)) {
+    if (connection == NULL || !http_admission_enter(thread, listener)) {
         free(connection);
         h2o_socket_close(socket);
         return;
@@ -268,7 +268,7 @@ void http_connection_open(struct http_thread *thread, const struct http_listener
 void http_connection_close(struct http_connection *connection)
 {
     cds_list_del(&connection->link);
-    http_admission_leave(connection->thread, connection->client);
+    http_admission_leave(connection->thread, connection->listener, connection->client);
     if (connection->inner != NULL) {
         h2o_socket_close(connection->inner);
     }

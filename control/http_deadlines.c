@@ -4,6 +4,11 @@
 #define LINGER_MS 2000  /* for a refused client to read why */
 #define ANSWER_MS 60000 /* for an answer to be made */
 
+/* When all places are taken: how long a connection without a request, or within one, keeps its own. */
+#define PRESSED_IDLE_MS    1000
+#define PRESSED_REQUEST_MS 3000
+#define PRESSED_LOOKS      64 /* connections looked at, the longest first: a flood must not cost more than it does */
+
 void http_deadlines_touch(struct http_connection *connection)
 {
     connection->since_ms = connection->thread->now_ms;
@@ -95,4 +100,29 @@ void http_deadlines_check(struct http_thread *thread)
             expire(connection);
         }
     }
+}
+
+static bool may_go(const struct http_connection *connection)
+{
+    int64_t age_ms = (int64_t)(connection->thread->now_ms - connection->since_ms);
+    return !waits_for_us(connection) && !connection->outer_writing &&
+           age_ms >= (in_request(connection) ? PRESSED_REQUEST_MS : PRESSED_IDLE_MS);
+}
+
+bool http_deadlines_make_place(struct http_thread *thread, bool reserved)
+{
+    unsigned looks = 0;
+    struct http_connection *connection;
+    cds_list_for_each_entry(connection, &thread->connections, link)
+    {
+        if (connection->listener->reserved == reserved && may_go(connection)) {
+            http_count(&thread->counters.displaced);
+            http_connection_close(connection);
+            return true;
+        }
+        if (++looks == PRESSED_LOOKS) {
+            return false;
+        }
+    }
+    return false;
 }

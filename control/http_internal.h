@@ -64,7 +64,8 @@ struct http_server {
     uint64_t stop_at_ms;            /* when requests that still run are given up; atomic */
     sem_t progress;                 /* a thread has begun, or has closed its connections */
     unsigned failed;                /* threads that could not begin; atomic */
-    unsigned connections;           /* atomic */
+    unsigned connections;           /* atomic; without the next */
+    unsigned reserved;              /* atomic; connections of listeners with places of their own */
     int shared[HTTP_LISTENERS_MAX]; /* the listeners again, for a successor; -1: closed */
     pthread_mutex_t clients_lock;
     struct tcp_clients *clients;  /* under the lock */
@@ -183,11 +184,11 @@ bool http_output_refusal(struct http_connection *connection, enum http_refusal r
 /* --- http_admission.c; the loop's thread --- */
 
 /* Counts a connection among all. False: there are too many. */
-bool http_admission_enter(struct http_thread *thread);
+bool http_admission_enter(struct http_thread *thread, const struct http_listener *listener);
 
 /* Counts it for its client's address too. False: that client has too many. */
 bool http_admission_enter_client(struct http_connection *connection);
-void http_admission_leave(struct http_thread *thread, struct tcp_client *client);
+void http_admission_leave(struct http_thread *thread, const struct http_listener *listener, struct tcp_client *client);
 
 /* --- http_deadlines.c; the loop's thread --- */
 
@@ -199,6 +200,10 @@ void http_deadlines_note(struct http_connection *connection);
 
 /* Ends what has made no progress for too long. */
 void http_deadlines_check(struct http_thread *thread);
+
+/* Closes the connection that has kept a place, reserved or not, longest without use. False: all are in use, or new. Not from a callback of a
+ * connection. */
+bool http_deadlines_make_place(struct http_thread *thread, bool reserved);
 
 /* --- http_exchange.c; the loop's thread --- */
 

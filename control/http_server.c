@@ -105,7 +105,7 @@ int http_server_bind(const struct http_server_settings *settings, http_handler_f
             thread->listening[j].fd = -1;
         }
     }
-    server->clients = tcp_clients_new(settings->limits.connections_max);
+    server->clients = tcp_clients_new(settings->limits.connections_max + HTTP_RESERVED_PLACES);
     int rc =
         server->clients == NULL ? error_describe(detail, TXTD_ENOMEM, "out of memory") : bind_listeners(server, detail);
     if (rc != 0) {
@@ -226,7 +226,8 @@ void http_server_counters(const struct http_server *server, struct http_server_c
             to[j] += __atomic_load_n(&from[j], __ATOMIC_RELAXED);
         }
     }
-    sum->connections = __atomic_load_n(&server->connections, __ATOMIC_RELAXED);
+    sum->connections =
+        __atomic_load_n(&server->connections, __ATOMIC_RELAXED) + __atomic_load_n(&server->reserved, __ATOMIC_RELAXED);
     sum->handshakes_resumed = server->settings.tls == NULL ? 0 : tls_context_resumed(server->settings.tls);
 }
 

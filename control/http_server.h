@@ -24,6 +24,7 @@ struct http_exchange;
 struct tls_context; /* control/tls.h: certificate, tickets; shared, reloadable */
 
 #define HTTP_LISTENERS_MAX       16
+#define HTTP_RESERVED_PLACES     16 /* connections of listeners that are `reserved`, all together */
 #define HTTP_TRUSTED_PROXIES_MAX 64
 
 /* A prefix in IPv6 form; IPv4 as ::ffff:0:0/96. */
@@ -37,11 +38,12 @@ struct http_listener {
     socklen_t address_len;
     bool tls;
     bool proxy_protocol; /* PROXY v1/v2 expected, from trusted_proxies only */
+    bool reserved;       /* places of its own beside connections_max: monitoring works when all of those are taken */
     unsigned site;       /* handed to the handler: which set of paths this listener serves */
 };
 
 struct http_limits {
-    unsigned connections_max;            /* total, all threads */
+    unsigned connections_max;            /* total, all threads; at it those go first that have been idle longest */
     unsigned connections_per_client_max; /* per IPv4 /32 or IPv6 /64; not of trusted proxies */
     unsigned handshake_ms;
     unsigned request_ms; /* from the first byte of a request to its last */
@@ -69,7 +71,7 @@ struct http_server_settings {
 typedef void (*http_handler_fn)(void *context, struct http_exchange *exchange);
 
 struct http_server_counters {
-    uint64_t connections, accepted, refused_total, refused_per_client, handshakes, handshakes_failed,
+    uint64_t connections, accepted, refused_total, refused_per_client, displaced, handshakes, handshakes_failed,
         handshakes_resumed, requests, timeouts, rejected;
     uint64_t status[6]; /* answers by hundreds: [2] = 2xx */
 };

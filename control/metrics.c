@@ -35,6 +35,8 @@ static void write_http(struct metrics_page *page, const struct http_server *serv
     metrics_family(page, "txtd_http_refused_total", "counter", "Connections closed at once, by the limit reached.");
     metrics_labelled(page, "txtd_http_refused_total", "limit", "total", counters.refused_total);
     metrics_labelled(page, "txtd_http_refused_total", "limit", "client", counters.refused_per_client);
+    metrics_single(page, "txtd_http_displaced_total", "counter", "Idle connections closed to make room for new ones.",
+                   counters.displaced);
     metrics_family(page, "txtd_http_handshakes_total", "counter", "TLS handshakes, by outcome.");
     metrics_labelled(page, "txtd_http_handshakes_total", "outcome", "ok", counters.handshakes);
     metrics_labelled(page, "txtd_http_handshakes_total", "outcome", "failed", counters.handshakes_failed);

@@ -35,25 +35,44 @@ static void caps_connections_of_a_client(void **state)
     end(fixture);
 }
 
+/* Places that are in use are kept; those that have been idle for a while go to who comes. */
 static void caps_connections_of_all(void **state)
 {
     (void)state;
+    enum { PLACES = 3 };
     struct http_server_settings settings = default_settings();
-    settings.limits.connections_max = 3;
+    settings.threads = 1;
+    settings.limits.connections_max = PLACES;
     settings.limits.idle_ms = 60000;
     struct fixture *fixture = start(&settings);
-    int fds[3];
-    for (unsigned i = 0; i < 3; i++) {
-        fds[i] = ask(fixture);
+    int fds[PLACES];
+    struct http_exchange *held[PLACES];
+    for (unsigned i = 0; i < PLACES; i++) {
+        fds[i] = dial(fixture);
+        say(fds[i], "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+        held[i] = held_by(fixture);
     }
+    (void)usleep(1200000);
     int refused = dial(fixture);
     assert_true(milliseconds_until_close(refused) < 1000);
     close(refused);
     assert_int_equal(counters_of(fixture).refused_total, 1);
-    assert_int_equal(counters_of(fixture).connections, 3);
-    for (unsigned i = 0; i < 3; i++) {
+    assert_int_equal(counters_of(fixture).displaced, 0);
+    assert_int_equal(counters_of(fixture).connections, PLACES);
+    for (unsigned i = 0; i < PLACES; i++) {
+        http_exchange_wake(held[i]);
+        (void)hear(fds[i], "|7");
+    }
+    (void)usleep(1200000);
+    close(ask(fixture));
+    assert_int_equal(counters_of(fixture).displaced, 1);
+    unsigned ended = 0;
+    for (unsigned i = 0; i < PLACES; i++) {
+        struct pollfd poll_fd = {.fd = fds[i], .events = POLLIN};
+        ended += poll(&poll_fd, 1, 0) == 1;
         close(fds[i]);
     }
+    assert_int_equal(ended, 1);
     end(fixture);
 }
 
