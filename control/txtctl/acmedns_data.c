@@ -70,7 +70,7 @@ static const char *read_hash(struct acmedns_field password, char hash[BCRYPT_HAS
         const char *hex = password.text + strlen(HEX_PREFIX);
         for (size_t i = 0; i < sizeof octets; i++) {
             int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
-            octets[i] = high < 0 || low < 0 ? '\0' : (char)(high << 4 | low);
+            octets[i] = (char)(high < 0 || low < 0 ? 0 : high << 4 | low);
         }
         password = (struct acmedns_field){octets, sizeof octets};
     }

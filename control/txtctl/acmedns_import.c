@@ -36,8 +36,10 @@ static void fill_account(const struct acmedns_import *import, const struct acmed
     key->key_id = FIRST_KEY_ID;
     key->created_s = import->now_s;
     memcpy(key->hash, from->hash, BCRYPT_HASH_LEN);
-    memcpy(account->allowfrom, data->allowfrom + from->allowfrom_at,
-           from->allowfrom_count * sizeof account->allowfrom[0]);
+    if (from->allowfrom_count > 0) { /* else there may be no list at all */
+        memcpy(account->allowfrom, data->allowfrom + from->allowfrom_at,
+               from->allowfrom_count * sizeof account->allowfrom[0]);
+    }
 }
 
 /* The values as if they had been set here when they were set there. */
