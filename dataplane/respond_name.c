@@ -1,5 +1,7 @@
 #include "dataplane/respond_name.h"
 
+#include "dataplane/zone/delegate_entry.h"
+
 #define CNAME_LINKS_MAX  8
 #define RECORD_FIXED_LEN 10 /* type, class, TTL, RDLENGTH */
 #define READY_OWNER_LEN  2  /* the pointer that delegate_entry's records begin with */
@@ -54,19 +56,15 @@ const struct zone *name_delegate_form(const struct zone_set *zones, struct wire_
     return zone_set_find_apex(zones, label + 1 + label[0], name.labels->len - 1u - label[0]);
 }
 
-static bool values_live(const struct delegate_entry *entry, int64_t now_s)
-{
-    return entry->values_count > 0 && (entry->expires_at_s == 0 || now_s < (int64_t)entry->expires_at_s);
-}
-
 /* The values of a delegate that is not at the qname: their ready-made owner does not fit. */
-static bool append_values_at(struct answer *answer, struct wire_name owner, const struct delegate_entry *entry)
+static bool append_values_at(struct answer *answer, struct wire_name owner, const struct delegate_entry *entry,
+                             struct delegate_served served)
 {
-    uint8_t wire[DELEGATE_VALUES_MAX * (RECORD_FIXED_LEN + 1 + DELEGATE_VALUE_LEN_MAX)];
+    uint8_t wire[DELEGATE_ENTRY_LEN_MAX];
     struct wire_writer writer = writer_at(wire, sizeof wire, 0);
-    struct wire_reader reader = reader_at(entry->rrset, entry->rrset_len, 0);
+    struct wire_reader reader = reader_at(entry->rrset, served.len, 0);
     while (reader_left(&reader) > 0) {
-        struct wire_reader rdata_len = reader_at(entry->rrset, entry->rrset_len, reader.at + READY_OWNER_LEN + 8);
+        struct wire_reader rdata_len = reader_at(entry->rrset, served.len, reader.at + READY_OWNER_LEN + 8);
         size_t len = RECORD_FIXED_LEN + (size_t)read_u16(&rdata_len);
         (void)reader_take(&reader, READY_OWNER_LEN);
         const uint8_t *record = reader_take(&reader, len);
@@ -75,18 +73,18 @@ static bool append_values_at(struct answer *answer, struct wire_name owner, cons
         }
         write_octets(&writer, record, len);
     }
-    struct rrset rrset = {
-        .type = DNS_TYPE_TXT, .records = entry->values_count, .len = (uint32_t)writer.at, .wire = wire};
+    struct rrset rrset = {.type = DNS_TYPE_TXT, .records = served.count, .len = (uint32_t)writer.at, .wire = wire};
     return writer_ok(&writer) && answer_append_rrset(answer, SECTION_ANSWER, owner.octets, owner.labels->len, &rrset);
 }
 
 /* TXT at a delegate. `owner` is absent (octets NULL) when the delegate is the qname. */
 static enum name_outcome answer_values(struct answer *answer, const struct zone *zone,
-                                       const struct delegate_entry *entry, struct wire_name owner)
+                                       const struct delegate_entry *entry, struct delegate_served served,
+                                       struct wire_name owner)
 {
     (void)zone;
-    bool fits = owner.octets == NULL ? answer_append_ready(answer, entry->rrset, entry->rrset_len, entry->values_count)
-                                     : append_values_at(answer, owner, entry);
+    bool fits = owner.octets == NULL ? answer_append_ready(answer, entry->rrset, served.len, served.count)
+                                     : append_values_at(answer, owner, entry, served);
     if (!fits) {
         answer_truncate(answer);
         return NAME_TRUNCATED;
@@ -111,8 +109,9 @@ static enum name_outcome answer_delegate_type(struct answer *answer, const struc
     const uint8_t *name = owner.octets != NULL ? owner.octets : answer->writer.data + DNS_QNAME_OFFSET;
     size_t name_len = owner.octets != NULL ? owner.labels->len : answer->query->labels.len;
     bool any = qtype == DNS_TYPE_ANY; /* one RRset of those there are, RFC 8482 section 4.1 */
-    if ((qtype == DNS_TYPE_TXT || any) && values_live(entry, context->wall_s)) {
-        return answer_values(answer, zone, entry, owner);
+    const struct delegate_served served = delegate_entry_served(entry, context->wall_s);
+    if ((qtype == DNS_TYPE_TXT || any) && served.count > 0) {
+        return answer_values(answer, zone, entry, served, owner);
     }
     if ((qtype == DNS_TYPE_CAA || any) && zone->options.delegate_caa) {
         return answer_fixed(answer, name, name_len, fixed_rrset(DNS_TYPE_CAA, caa_wire, sizeof caa_wire));

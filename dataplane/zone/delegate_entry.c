@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "dataplane/dns/constants.h"
 #include "dataplane/dns/cursor.h"
@@ -14,33 +15,56 @@ _Static_assert(DELEGATE_ENTRY_LEN_MAX - sizeof(struct delegate_entry) <= UINT16_
 
 static bool is_idle(const struct delegate_state *state)
 {
-    return state->disabled || state->values_count == 0;
+    return state->disabled || (state->values_count == 0 && state->persistent_count == 0);
 }
 
-static size_t rrset_len(const struct delegate_state *state)
+/* Octets of a TXT record whose text is cut into strings; at least one (RFC 1035 section 3.3.14). */
+static size_t record_len(size_t text_len)
 {
-    size_t len = 0;
-    for (unsigned i = 0; i < state->values_count; i++) {
-        len += RECORD_FIXED_LEN + 1 + (size_t)state->values[i].len;
+    size_t strings = text_len == 0 ? 1 : (text_len + DELEGATE_VALUE_LEN_MAX - 1) / DELEGATE_VALUE_LEN_MAX;
+    return RECORD_FIXED_LEN + text_len + strings;
+}
+
+static size_t persistent_len(const struct delegate_state *state)
+{
+    size_t len = 0, at = 0, text_len;
+    while (delegate_persistent_next(state, &at, &text_len) != NULL) {
+        len += record_len(text_len);
     }
     return len;
 }
 
-/* One TXT record of one character-string (RFC 1035 section 3.3.14). */
-static void write_txt_record(struct wire_writer *writer, const struct delegate_value *value, uint32_t ttl_s)
+static size_t rrset_len(const struct delegate_state *state)
+{
+    size_t len = persistent_len(state);
+    for (unsigned i = 0; i < state->values_count; i++) {
+        len += record_len(state->values[i].len);
+    }
+    return len;
+}
+
+/* One TXT record of as many character-strings as it takes. */
+static void write_txt_record(struct wire_writer *writer, const char *text, size_t len, uint32_t ttl_s)
 {
     write_u16(writer, OWNER_IS_QUESTION);
     write_u16(writer, DNS_TYPE_TXT);
     write_u16(writer, DNS_CLASS_IN);
     write_u32(writer, ttl_s);
-    write_u16(writer, (uint16_t)(1 + value->len));
-    write_u8(writer, value->len);
-    write_octets(writer, value->text, value->len);
+    write_u16(writer, (uint16_t)(record_len(len) - RECORD_FIXED_LEN));
+    size_t at = 0;
+    do {
+        size_t some = len - at < DELEGATE_VALUE_LEN_MAX ? len - at : DELEGATE_VALUE_LEN_MAX;
+        write_u8(writer, (uint8_t)some);
+        write_octets(writer, text + at, some);
+        at += some;
+    } while (at < len);
 }
 
 int delegate_entry_check(const struct delegate_state *state)
 {
-    return state->values_count <= DELEGATE_VALUES_MAX && state->expires_at_s >= 0 ? 0 : TXTD_EINVAL;
+    bool is_fit =
+        state->values_count <= DELEGATE_VALUES_MAX && state->expires_at_s >= 0 && delegate_persistent_valid(state);
+    return is_fit ? 0 : TXTD_EINVAL;
 }
 
 size_t delegate_entry_len(const struct delegate_state *state)
@@ -66,12 +90,39 @@ void delegate_entry_fill(struct delegate_entry *entry, const struct delegate_sta
     if (is_idle(state)) {
         return;
     }
-    entry->values_count = state->values_count;
+    entry->values_count = (uint8_t)(state->persistent_count + state->values_count);
     entry->rrset_len = (uint16_t)rrset_len(state);
     entry->expires_at_s = state->expires_at_s > UINT32_MAX ? UINT32_MAX : (uint32_t)state->expires_at_s;
+    entry->persistent_count = state->persistent_count;
+    entry->reserved = 0;
     struct wire_writer writer = writer_at(entry->rrset, entry->rrset_len, 0);
+    size_t at = 0, len;
+    const char *text;
+    while ((text = delegate_persistent_next(state, &at, &len)) != NULL) {
+        write_txt_record(&writer, text, len, ttl_s);
+    }
+    entry->persistent_len = (uint16_t)writer.at;
     for (unsigned i = 0; i < state->values_count; i++) {
-        write_txt_record(&writer, &state->values[i], ttl_s);
+        write_txt_record(&writer, state->values[i].text, state->values[i].len, ttl_s);
     }
     assert(writer_ok(&writer)); /* rrset_len counted the same octets */
+}
+
+size_t delegate_entry_lasting_len(const struct delegate_entry *entry)
+{
+    return entry->persistent_count == 0 ? DELEGATE_ENTRY_IDLE_LEN
+                                        : offsetof(struct delegate_entry, rrset) + entry->persistent_len;
+}
+
+void delegate_entry_fill_lasting(struct delegate_entry *lasting, const struct delegate_entry *entry)
+{
+    delegate_entry_fill_idle(lasting, &entry->id, entry->zone);
+    if (entry->persistent_count == 0) {
+        return;
+    }
+    lasting->values_count = lasting->persistent_count = entry->persistent_count;
+    lasting->rrset_len = lasting->persistent_len = entry->persistent_len;
+    lasting->expires_at_s = 0;
+    lasting->reserved = 0;
+    memcpy(lasting->rrset, entry->rrset, entry->persistent_len);
 }

@@ -164,7 +164,7 @@ int delegate_table_apply(struct delegate_table *table, const struct delegate_sta
     return rc;
 }
 
-/* Turns the entry of one slot idle when its values have expired. */
+/* Takes what has expired out of the entry of one slot. */
 static unsigned sweep_slot(struct delegate_table *table, uint64_t *slot, int64_t now_s)
 {
     uint64_t value = *slot;
@@ -175,13 +175,13 @@ static unsigned sweep_slot(struct delegate_table *table, uint64_t *slot, int64_t
     if (live->expires_at_s == 0 || (int64_t)live->expires_at_s > now_s) {
         return 0;
     }
-    struct delegate_entry *idle = entry_new(table, DELEGATE_ENTRY_IDLE_LEN);
-    if (idle == NULL) {
+    struct delegate_entry *lasting = entry_new(table, delegate_entry_lasting_len(live));
+    if (lasting == NULL) {
         return 0; /* a later round will; readers look at the time of expiry themselves */
     }
-    delegate_entry_fill_idle(idle, &live->id, live->zone);
+    delegate_entry_fill_lasting(lasting, live);
     uint64_t hash = delegate_hash(&table->key, live->zone, &live->id);
-    replace_entry(table, (struct place){.current = slot}, hash, idle);
+    replace_entry(table, (struct place){.current = slot}, hash, lasting);
     return 1;
 }
 

@@ -19,7 +19,8 @@ struct delegate_table;
 
 /* What a reader sees of one delegate. Immutable; valid until the reader's next quiescent state.
  * `rrset` holds `values_count` TXT records in wire form, each with the owner as a pointer to offset 12 (0xC00C), class
- * IN and the zone's TTL, ready to be copied behind the question. */
+ * IN and the zone's TTL, ready to be copied behind the question. Persistent values come first, for they stay when the
+ * others expire. */
 struct delegate_entry {
     struct delegate_id id;
     uint16_t zone;
@@ -28,9 +29,29 @@ struct delegate_entry {
     uint16_t rrset_len;   /* octets; 0 when idle */
     uint16_t rrsig_len;   /* octets of the RRSIG that follows rrset; 0: unsigned */
     /* Only when values_count > 0: */
-    uint32_t expires_at_s; /* the values are not served from this wall clock second on (good until 2106); 0: never */
+    uint32_t expires_at_s;    /* the values are not served from this wall clock second on (good until 2106); 0: never */
+    uint16_t persistent_len;  /* octets of rrset that the persistent values take */
+    uint8_t persistent_count; /* of values_count */
+    uint8_t reserved;
     uint8_t rrset[];
 };
+
+/* What of an entry's rrset is served at that wall clock second: its first `len` octets, `count` records. */
+struct delegate_served {
+    uint16_t len;
+    uint8_t count;
+};
+
+static inline struct delegate_served delegate_entry_served(const struct delegate_entry *entry, int64_t now_s)
+{
+    if (entry->values_count == 0) {
+        return (struct delegate_served){0, 0};
+    }
+    if (entry->expires_at_s == 0 || now_s < (int64_t)entry->expires_at_s) {
+        return (struct delegate_served){entry->rrset_len, entry->values_count};
+    }
+    return (struct delegate_served){entry->persistent_len, entry->persistent_count};
+}
 
 /* Bytes of an idle entry: the fields above `expires_at_s`. */
 #define DELEGATE_ENTRY_IDLE_LEN offsetof(struct delegate_entry, expires_at_s)

@@ -89,8 +89,54 @@ static void the_longest_state_fits(void **unused)
         memset(state.values[i].text, 'a' + (int)i, DELEGATE_VALUE_LEN_MAX);
         state.values[i].len = DELEGATE_VALUE_LEN_MAX;
     }
+    char persistent[DELEGATE_PERSISTENT_LEN_MAX];
+    memset(persistent, 'p', sizeof persistent);
+    assert_int_equal(delegate_persistent_add(&state, persistent, DELEGATE_PERSISTENT_LEN_MAX - 7 * 3 - 2), 0);
+    for (unsigned i = 1; i < DELEGATE_PERSISTENT_VALUES_MAX; i++) {
+        assert_int_equal(delegate_persistent_add(&state, persistent, 1), 0);
+    }
     apply(table, &state);
-    assert_int_equal(find(table, 1)->rrset_len, 16 * (12 + 256));
+    const unsigned persistent_len = 12 + 4 + 1001 + 7 * (12 + 2);
+    assert_int_equal(find(table, 1)->persistent_len, persistent_len);
+    assert_int_equal(find(table, 1)->rrset_len, persistent_len + 16 * (12 + 256));
+    delegate_table_free(table);
+}
+
+/* Persistent values come first and stay when the others expire; a long one is cut into strings. */
+static void persistent_values_outlast_the_others(void **unused)
+{
+    (void)unused;
+    struct delegate_table *table = table_new(0);
+    struct delegate_state state = state_of(1, 1, 0);
+    char text[300];
+    memset(text, 'x', sizeof text);
+    state.expires_at_s = 1000;
+    assert_int_equal(delegate_persistent_add(&state, text, sizeof text), 0);
+    apply(table, &state);
+    const struct delegate_entry *entry = find(table, 1);
+    const unsigned persistent_len = 12 + 2 + 300;
+    assert_int_equal(delegate_entry_served(entry, 999).count, 2);
+    assert_int_equal(delegate_entry_served(entry, 999).len, entry->rrset_len);
+    assert_int_equal(delegate_entry_served(entry, 1000).count, 1);
+    assert_int_equal(delegate_entry_served(entry, 1000).len, persistent_len);
+    assert_int_equal(entry->rrset[10] << 8 | entry->rrset[11], 302);
+    assert_int_equal(entry->rrset[12], 255);
+    assert_int_equal(entry->rrset[12 + 256], 45);
+
+    while (delegate_table_sweep(table, 1000, 1 << 20) == 0) {
+    }
+    entry = find(table, 1);
+    assert_int_equal(entry->rrset_len, persistent_len);
+    assert_int_equal(delegate_entry_served(entry, 5000).count, 1);
+    assert_int_equal(entry->rrset[12 + 256], 45);
+
+    state.persistent_len--;
+    assert_int_equal(delegate_table_apply(table, &state, 1), TXTD_EINVAL); /* not in their form */
+    state.persistent_count = 0;
+    state.persistent_len = 0;
+    apply(table, &state);
+    assert_int_equal(find(table, 1)->persistent_len, 0);
+    assert_int_equal(delegate_entry_served(find(table, 1), 1000).count, 0);
     delegate_table_free(table);
 }
 
@@ -438,6 +484,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rrset_is_the_wire_form_of_the_values),
         cmocka_unit_test(the_longest_state_fits),
+        cmocka_unit_test(persistent_values_outlast_the_others),
         cmocka_unit_test(zone_and_id_together_are_the_key),
         cmocka_unit_test(disabled_or_empty_is_idle_and_deleted_is_gone),
         cmocka_unit_test(a_bad_state_is_refused),
