@@ -40,7 +40,7 @@ void api_answer_text(const struct api_request *request, int status, const char *
     answer(request, status, NULL, body, body_len);
 }
 
-void api_answer_json(const struct api_request *request, int status, json_t *json)
+static void answer_json(const struct api_request *request, int status, const struct http_header *own, json_t *json)
 {
     char *body = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
     json_decref(json);
@@ -49,9 +49,21 @@ void api_answer_json(const struct api_request *request, int status, json_t *json
         return;
     }
     size_t len = strlen(body);
-    answer(request, status, NULL, body, len);
+    answer(request, status, own, body, len);
     explicit_bzero(body, len); /* a registration's answer holds the key */
     free(body);
+}
+
+void api_answer_json(const struct api_request *request, int status, json_t *json)
+{
+    answer_json(request, status, NULL, json);
+}
+
+void api_answer_tagged(const struct api_request *request, int status, json_t *json, uint64_t version)
+{
+    char tag[24];
+    (void)snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)version);
+    answer_json(request, status, &(struct http_header){"etag", tag}, json);
 }
 
 void api_answer_error(const struct api_request *request, int status, const char *word, const char *detail)

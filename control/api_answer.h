@@ -20,6 +20,9 @@ void api_answer_text(const struct api_request *request, int status, const char *
 /* Answers with `json` and gives the reference back; 500 if it cannot be written. NULL is answered 500. */
 void api_answer_json(const struct api_request *request, int status, json_t *json);
 
+/* The same with an ETag of the version that the answer is of (RFC 9110 section 8.8.3). */
+void api_answer_tagged(const struct api_request *request, int status, json_t *json, uint64_t version);
+
 /* {"error":"<word>"}, with `detail` (may be NULL) a sentence beside it. */
 void api_answer_error(const struct api_request *request, int status, const char *word, const char *detail);
 

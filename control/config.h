@@ -52,6 +52,7 @@
  *     drain                       5s     how long SIGTERM lets running requests finish
  *     registration                open   open, off or token
  *     registration_tokens_file    none   one token a line; needed for token
+ *     operator_tokens_file        none   one token a line; without it there are no operator calls
  *     acme_name                   none   the API's host name, for a certificate of its own through txtd
  *     limits: connections 4096, connections_per_client 64, handshake 10s, request 15s, idle 60s, body 16KiB,
  *             registrations_per_minute 60 (per client), registrations_per_second_total 200,
@@ -148,6 +149,8 @@ struct config_api {
     enum config_registration registration;
     const char *const *registration_tokens; /* as read from registration_tokens_file: a secret */
     unsigned registration_tokens_count;
+    const char *const *operator_tokens; /* likewise */
+    unsigned operator_tokens_count;
     struct config_rates rates;
     struct key_upgrade_settings key_upgrades;
     unsigned drain_ms;

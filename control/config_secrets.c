@@ -120,15 +120,10 @@ static bool is_token(const char *text)
     return len >= TOKEN_LEN_MIN && len <= TOKEN_LEN_MAX;
 }
 
-static int read_tokens(const struct config_reader *reader, const struct config_raw *raw, struct config *config)
+/* Reads a file of tokens; `hint` says what to do instead of an empty one. */
+static int tokens_from_file(const struct config_reader *reader, const char *file, const char *hint,
+                            struct lines *tokens)
 {
-    const char *file = raw->api.registration_tokens_file;
-    if (config->api.registration != CONFIG_REGISTRATION_TOKEN) {
-        return 0;
-    }
-    if (file == NULL) {
-        return config_refuse(reader, "api.registration", "token needs api.registration_tokens_file");
-    }
     struct lines lines = {NULL, NULL, 0};
     int rc = read_lines(reader, file, CONFIG_TOKENS_MAX, &lines);
     for (unsigned i = 0; rc == 0 && i < lines.count; i++) {
@@ -138,15 +133,46 @@ static int read_tokens(const struct config_reader *reader, const struct config_r
         }
     }
     if (rc == 0 && lines.count == 0) {
-        rc = error_describe(reader->detail, TXTD_EINVAL, "%s:1: there is no token in it; use registration: off", file);
+        rc = error_describe(reader->detail, TXTD_EINVAL, "%s:1: there is no token in it; %s", file, hint);
     }
-    config->api.registration_tokens = (const char *const *)lines.text;
-    config->api.registration_tokens_count = lines.count;
+    *tokens = lines;
+    return rc;
+}
+
+static int read_registration_tokens(const struct config_reader *reader, const struct config_raw *raw,
+                                    struct config *config)
+{
+    const char *file = raw->api.registration_tokens_file;
+    struct lines tokens;
+    if (config->api.registration != CONFIG_REGISTRATION_TOKEN) {
+        return 0;
+    }
+    if (file == NULL) {
+        return config_refuse(reader, "api.registration", "token needs api.registration_tokens_file");
+    }
+    int rc = tokens_from_file(reader, file, "use registration: off", &tokens);
+    config->api.registration_tokens = (const char *const *)tokens.text;
+    config->api.registration_tokens_count = tokens.count;
+    return rc;
+}
+
+static int read_operator_tokens(const struct config_reader *reader, const struct config_raw *raw, struct config *config)
+{
+    struct lines tokens;
+    if (raw->api.operator_tokens_file == NULL) {
+        return 0;
+    }
+    int rc = tokens_from_file(reader, raw->api.operator_tokens_file, "leave out api.operator_tokens_file", &tokens);
+    config->api.operator_tokens = (const char *const *)tokens.text;
+    config->api.operator_tokens_count = tokens.count;
     return rc;
 }
 
 int config_read_secrets(const struct config_reader *reader, const struct config_raw *raw, struct config *config)
 {
     int rc = read_cookie_secrets(reader, raw, config);
-    return rc != 0 ? rc : read_tokens(reader, raw, config);
+    if (rc == 0) {
+        rc = read_registration_tokens(reader, raw, config);
+    }
+    return rc != 0 ? rc : read_operator_tokens(reader, raw, config);
 }

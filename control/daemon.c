@@ -139,6 +139,8 @@ void daemon_service_settings(const struct config *config, struct service_zone zo
         .registration = config->api.registration,
         .registration_tokens = config->api.registration_tokens,
         .registration_tokens_count = config->api.registration_tokens_count,
+        .operator_tokens = config->api.operator_tokens,
+        .operator_tokens_count = config->api.operator_tokens_count,
         .rates = config->api.rates,
         .server_url = config->api.public_url,
         .cors_origins = config->api.cors_origins,

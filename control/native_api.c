@@ -1,114 +1,163 @@
 #include "control/native_api.h"
 
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "control/allowfrom.h"
-#include "control/api_answer.h"
 #include "control/api_login.h"
-#include "control/service.h"
+#include "control/native_internal.h"
 
-/* Times are RFC 3339, in UTC. `null` for never. */
-static json_t *time_json(int64_t at_s)
+#define METHODS_TEXT_MAX 64
+
+static const struct native_route routes[] = {
+    {"GET", "delegates", native_list},
+    {"POST", "delegates", native_register},
+    {"GET", "delegates/{id}", native_get},
+    {"PATCH", "delegates/{id}", native_change},
+    {"DELETE", "delegates/{id}", native_delete},
+    {"PUT", "delegates/{id}/values", native_set_values},
+    {"DELETE", "delegates/{id}/values", native_clear_values},
+    {"DELETE", "delegates/{id}/values/{value}", native_remove_value},
+    {"PUT", "delegates/{id}/persistent", native_set_persistent},
+    {"POST", "delegates/{id}/keys", native_add_key},
+    {"DELETE", "delegates/{id}/keys/{key_id}", native_revoke_key},
+    {"GET", "delegates/{id}/history", native_history},
+    {"GET", "delegates/{id}/setup", native_setup},
+    {"POST", "delegates/{id}/disable", native_disable},
+    {"POST", "delegates/{id}/enable", native_enable},
+    {"GET", "stats", native_stats},
+};
+
+#define ROUTES_COUNT (sizeof routes / sizeof routes[0])
+
+const struct native_route *native_api_routes(size_t *count)
 {
-    char text[sizeof "2026-01-02T03:04:05Z"];
-    time_t at = (time_t)at_s;
-    struct tm utc;
-    if (at_s == 0 || gmtime_r(&at, &utc) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
-        return json_null();
+    *count = ROUTES_COUNT;
+    return routes;
+}
+
+/* --- Who asks --- */
+
+bool native_bearer(const struct http_exchange *exchange, struct http_text *token)
+{
+    static const char scheme[] = "bearer "; /* RFC 6750 section 2.1; the scheme's case does not matter */
+    struct http_text header = http_exchange_header(exchange, "authorization");
+    if (header.data == NULL || header.len < strlen(scheme) || strncasecmp(header.data, scheme, strlen(scheme)) != 0) {
+        return false;
     }
-    return json_string(text);
+    *token = (struct http_text){header.data + strlen(scheme), header.len - strlen(scheme)};
+    return true;
 }
 
-static json_t *values_json(const struct delegate_state *delegate, int64_t now_s)
+/* Answers unless the code is 0. */
+static bool go_on(const struct native_request *request, int code, unsigned retry_after_s)
 {
-    json_t *list = json_array();
-    bool expired = delegate->expires_at_s != 0 && delegate->expires_at_s <= now_s;
-    for (unsigned i = 0; !expired && i < delegate->values_count; i++) {
-        const struct delegate_value *value = &delegate->values[i];
-        (void)json_array_append_new(list, json_pack("{s:s%, s:o, s:I, s:o}", "value", value->text, (size_t)value->len,
-                                                    "set_at", time_json(value->set_at_s), "age_s",
-                                                    (json_int_t)(now_s - value->set_at_s), "expires_at",
-                                                    time_json(delegate->expires_at_s)));
+    if (code != 0) {
+        api_answer_code(&request->api, code, retry_after_s);
     }
-    return list;
-}
-
-static json_t *allowfrom_json(const struct store_account *account)
-{
-    json_t *list = json_array();
-    for (unsigned i = 0; i < account->allowfrom_count; i++) {
-        char text[ALLOWFROM_TEXT_MAX];
-        allowfrom_format(&account->allowfrom[i], text);
-        (void)json_array_append_new(list, json_string(text));
-    }
-    return list;
-}
-
-static int64_t updated_at_s(const struct delegate_state *delegate)
-{
-    return delegate->values_count == 0 ? 0 : delegate->values[delegate->values_count - 1].set_at_s;
-}
-
-static json_t *delegate_json(const struct store_account *account, const struct delegate_state *delegate,
-                             const char *zone)
-{
-    char id[DELEGATE_ID_TEXT_LEN + 1];
-    int64_t now_s = (int64_t)time(NULL);
-    delegate_id_format(&delegate->id, id);
-    return json_pack("{s:s, s:s++, s:s, s:b, s:o, s:o, s:o, s:o}", "id", id, "fulldomain", id, ".", zone, "zone", zone,
-                     "disabled", delegate->disabled, "values", values_json(delegate, now_s), "allowfrom",
-                     allowfrom_json(account), "created_at", time_json(account->created_s), "updated_at",
-                     time_json(updated_at_s(delegate)));
+    return code == 0;
 }
 
 /* Another's delegate is answered as a wrong key is: nothing tells whether it exists. */
-static int check_own(struct service *service, const struct service_login *login, const uint8_t client[16],
-                     struct http_text id, unsigned *retry_after_s)
+static int check_own(const struct native_request *request, unsigned *retry_after_s)
 {
     struct delegate_id asked;
+    struct http_text id = request->arguments[0];
     if (delegate_id_parse(id.data, id.len, &asked) == 0 &&
-        memcmp(&asked, &login->account.delegate, sizeof asked) == 0) {
+        memcmp(&asked, &request->login.account.delegate, sizeof asked) == 0) {
         return 0;
     }
-    return service_refused(service, client, retry_after_s);
+    return service_refused(request->service, request->client, retry_after_s);
 }
 
-static void get_delegate(struct service *service, const struct api_request *request, struct http_text id)
+bool native_login(struct native_request *request)
 {
-    struct service_login login;
-    struct delegate_state delegate;
     unsigned retry_after_s = 0;
-    uint8_t client[16];
-    http_exchange_client(request->exchange, client);
-    if (!api_login(service, request, &login)) {
-        return;
+    if (!api_login(request->service, &request->api, &request->login)) {
+        return false;
     }
-    int code = check_own(service, &login, client, id, &retry_after_s);
-    if (code == 0) {
-        code = service_read_delegate(service, &login, &delegate);
-    }
-    const struct service_zone *zone = code == 0 ? service_rules_zone(request->rules, login.account.zone) : NULL;
-    if (code == 0 && zone == NULL) {
-        code = TXTD_EUNSUPPORTED;
-    }
-    if (code != 0) {
-        api_answer_code(request, code, retry_after_s);
-        return;
-    }
-    api_answer_json(request, 200, delegate_json(&login.account, &delegate, zone->name));
+    return go_on(request, check_own(request, &retry_after_s), retry_after_s);
 }
 
-void native_api_handle(struct service *service, struct api_path path, struct http_exchange *exchange)
+bool native_login_operator(struct native_request *request)
 {
-    struct service_rules *rules = service_rules_hold(service);
-    struct api_request request = {exchange, rules, "GET, OPTIONS"};
-    if (!api_path_take(&path, "delegates") || api_path_left(&path) != 1) {
-        api_answer_error(&request, 404, "not_found", NULL);
-    } else if (!http_text_is(http_exchange_method(exchange), "GET")) {
-        api_answer_method(&request);
-    } else {
-        get_delegate(service, &request, api_path_take_any(&path));
+    struct http_text token = {"", 0};
+    unsigned retry_after_s = 0;
+    (void)native_bearer(request->api.exchange, &token);
+    int code = service_operator_login(request->service, request->client, token.data, token.len, &retry_after_s);
+    request->by_operator = code == 0;
+    return go_on(request, code, retry_after_s);
+}
+
+bool native_login_any(struct native_request *request)
+{
+    struct http_text token;
+    return native_bearer(request->api.exchange, &token) ? native_login_operator(request) : native_login(request);
+}
+
+/* --- Which route --- */
+
+/* Whether the path is the route's, argument by argument. */
+static bool route_matches(const struct native_route *route, struct api_path path,
+                          struct http_text arguments[NATIVE_ARGUMENTS_MAX])
+{
+    unsigned count = 0;
+    for (const char *at = route->path; at != NULL && *at != '\0';) {
+        const char *slash = strchr(at, '/');
+        size_t len = slash == NULL ? strlen(at) : (size_t)(slash - at);
+        struct http_text segment = api_path_take_any(&path);
+        if (segment.data == NULL) {
+            return false;
+        }
+        if (*at == '{') {
+            arguments[count++] = segment;
+        } else if (segment.len != len || memcmp(segment.data, at, len) != 0) {
+            return false;
+        }
+        at = slash == NULL ? NULL : slash + 1;
     }
+    return api_path_left(&path) == 0;
+}
+
+/* Finds the route of path and method. `methods` is filled with those that the path has; empty: there is no such path. */
+static const struct native_route *find_route(struct native_request *request, const struct api_path *path,
+                                             char methods[METHODS_TEXT_MAX])
+{
+    const struct native_route *found = NULL;
+    size_t len = 0;
+    methods[0] = '\0';
+    for (size_t i = 0; i < ROUTES_COUNT; i++) {
+        struct http_text arguments[NATIVE_ARGUMENTS_MAX];
+        if (!route_matches(&routes[i], *path, arguments)) {
+            continue;
+        }
+        len += (size_t)snprintf(methods + len, METHODS_TEXT_MAX - len, "%s, ", routes[i].method);
+        if (http_text_is(http_exchange_method(request->api.exchange), routes[i].method)) {
+            found = &routes[i];
+            memcpy(request->arguments, arguments, sizeof arguments);
+        }
+    }
+    if (len > 0) {
+        (void)snprintf(methods + len, METHODS_TEXT_MAX - len, "OPTIONS");
+    }
+    return found;
+}
+
+void native_api_handle(struct service *service, struct api_path path, struct http_text token,
+                       struct http_exchange *exchange)
+{
+    char methods[METHODS_TEXT_MAX];
+    struct service_rules *rules = service_rules_hold(service);
+    struct native_request request = {
+        .api = {.exchange = exchange, .rules = rules, .methods = methods}, .service = service, .token = token};
+    const struct native_route *route = find_route(&request, &path, methods);
+    http_exchange_client(exchange, request.client);
+    if (methods[0] == '\0') {
+        api_answer_error(&request.api, 404, "not_found", "there is no such path");
+    } else if (route == NULL) {
+        api_answer_method(&request.api);
+    } else {
+        route->handle(&request);
+    }
+    explicit_bzero(&request.login, sizeof request.login);
     service_rules_release(rules);
 }

@@ -23,9 +23,14 @@ static void handle_internal(const struct router *router, const struct api_path *
     }
 }
 
-static bool is_native(const struct api_path *path, struct api_path *below)
+/* Whether the path is one of the native API: below /api/v1, which may stand below /t/<token>. */
+static bool is_native(const struct api_path *path, struct api_path *below, struct http_text *token)
 {
     *below = *path;
+    *token = (struct http_text){NULL, 0};
+    if (api_path_take(below, "t")) {
+        *token = api_path_take_any(below);
+    }
     if (!api_path_take(below, "api") || !api_path_take(below, "v1")) {
         return false;
     }
@@ -36,8 +41,9 @@ static bool is_native(const struct api_path *path, struct api_path *below)
 static void handle_public(const struct router *router, const struct api_path *path, const struct api_request *request)
 {
     struct api_path below;
-    if (is_native(path, &below)) {
-        native_api_handle(router->service, below, request->exchange);
+    struct http_text token;
+    if (is_native(path, &below, &token)) {
+        native_api_handle(router->service, below, token, request->exchange);
     } else if (api_path_ends(path, "livez")) {
         health_api_handle(router->health, HEALTH_API_LIVE, request);
     } else if (api_path_ends(path, "readyz")) {

@@ -8,6 +8,7 @@
 #include "control/allowfrom.h"
 #include "control/key_upgrade.h"
 #include "control/service_internal.h"
+#include "storage/committer.h"
 
 #define SECONDS_PER_MINUTE 60
 
@@ -110,6 +111,7 @@ void service_counters(const struct service *service, struct service_counters *co
     const struct service_counters *from = &service->counters;
     counters->registrations = __atomic_load_n(&from->registrations, __ATOMIC_RELAXED);
     counters->updates = __atomic_load_n(&from->updates, __ATOMIC_RELAXED);
+    counters->edits = __atomic_load_n(&from->edits, __ATOMIC_RELAXED);
     counters->forbidden = __atomic_load_n(&from->forbidden, __ATOMIC_RELAXED);
     counters->limited = __atomic_load_n(&from->limited, __ATOMIC_RELAXED);
     counters->busy = __atomic_load_n(&from->busy, __ATOMIC_RELAXED);
@@ -228,4 +230,78 @@ int service_read_delegate(struct service *service, const struct service_login *l
         return TXTD_ENOTFOUND;
     }
     return result;
+}
+
+int service_read_history(struct service *service, const struct delegate_state *delegate,
+                         struct store_event events[STORE_HISTORY_MAX], unsigned *count, struct store_usage *usage)
+{
+    int result = store_read_history(service->parts.store, delegate->zone, &delegate->id, events, count, usage);
+    unsigned newer = 0;
+    while (newer < *count && events[newer].version > delegate->version) {
+        newer++;
+    }
+    *count -= newer;
+    memmove(events, events + newer, *count * sizeof events[0]);
+    return result;
+}
+
+int service_operator_login(struct service *service, const uint8_t client[16], const char *token, size_t len,
+                           unsigned *retry_after_s)
+{
+    struct service_rules *rules = service_rules_hold(service);
+    bool valid = service_rules_operator_valid(rules, token, len);
+    service_rules_release(rules);
+    return valid ? 0 : refuse(service, client, retry_after_s);
+}
+
+int service_find_delegate(struct service *service, const struct service_rules *rules, const struct delegate_id *id,
+                          struct delegate_state *delegate)
+{
+    for (unsigned i = 0; i < rules->zones_count; i++) {
+        int result = store_read_delegate(service->parts.store, rules->zones[i].number, id, delegate);
+        if (result == 0 && delegate->deleted) {
+            return TXTD_ENOTFOUND;
+        }
+        if (result != TXTD_ENOTFOUND) {
+            return result;
+        }
+    }
+    return TXTD_ENOTFOUND;
+}
+
+int service_read_page(struct service *service, const struct delegate_id *after, unsigned limit,
+                      struct service_page *page)
+{
+    struct store_lookup lookups[SERVICE_PAGE_MAX];
+    limit = limit < SERVICE_PAGE_MAX ? limit : SERVICE_PAGE_MAX;
+    int result = store_read_accounts(service->parts.store, after, limit, page->accounts, &page->count);
+    page->more = page->count == limit;
+    for (unsigned i = 0; i < page->count; i++) {
+        page->delegates[i].id = page->accounts[i].delegate;
+        page->delegates[i].zone = page->accounts[i].zone;
+        lookups[i] = (struct store_lookup){.delegate = &page->delegates[i]};
+    }
+    if (result == 0) {
+        store_read_many(service->parts.store, lookups, page->count);
+    }
+    for (unsigned i = 0; result == 0 && i < page->count; i++) {
+        if (lookups[i].delegate_result == TXTD_ENOTFOUND) {
+            page->delegates[i].deleted = true;
+        } else {
+            result = lookups[i].delegate_result;
+        }
+    }
+    return result;
+}
+
+void service_stats(const struct service *service, struct service_stats *stats)
+{
+    struct committer_stats committer;
+    committer_stats(service->parts.committer, &committer);
+    service_counters(service, &stats->counters);
+    stats->delegates = store_delegates_estimate(service->parts.store);
+    stats->revision = store_revision(service->parts.store);
+    stats->queue_depth = committer.queue_depth;
+    stats->commits = committer.commits;
+    stats->writable = store_writable(service->parts.store);
 }

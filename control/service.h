@@ -36,6 +36,7 @@ struct service_parts {
 /* Sums since the start. */
 struct service_counters {
     uint64_t registrations, updates; /* answered with success */
+    uint64_t edits;                  /* likewise: service_edits.h */
     uint64_t forbidden;              /* wrong credentials */
     uint64_t limited;                /* refused by a rate limit */
     uint64_t busy;                   /* refused because a queue or the pool of calls was full */
@@ -92,15 +93,57 @@ int service_refused(struct service *service, const uint8_t client[16], unsigned 
  * TXTD_ECORRUPT. */
 int service_read_delegate(struct service *service, const struct service_login *login, struct delegate_state *delegate);
 
+/* A delegate's history, newest first, without what a failed change may have left; and how it was asked for. As
+ * store_read_history otherwise. `delegate` is as it was read just before. */
+int service_read_history(struct service *service, const struct delegate_state *delegate,
+                         struct store_event events[STORE_HISTORY_MAX], unsigned *count, struct store_usage *usage);
+
+/* --- The operator's --- */
+
+/* Whether `token` is one of the operator's. Any thread. Returns 0, TXTD_EFORBIDDEN, or TXTD_ELIMITED with *retry_after_s. */
+int service_operator_login(struct service *service, const uint8_t client[16], const char *token, size_t len,
+                           unsigned *retry_after_s);
+
+/* Finds a delegate in whichever zone has it. Any thread; point reads. Returns 0, TXTD_ENOTFOUND (deleted, too) or as
+ * store_read_delegate. */
+int service_find_delegate(struct service *service, const struct service_rules *rules, const struct delegate_id *id,
+                          struct delegate_state *delegate);
+
+/* A page of accounts and their delegates. As store_read_accounts; the delegate of an account that has none is `deleted`. */
+#define SERVICE_PAGE_MAX 256
+struct service_page {
+    unsigned count;
+    bool more;
+    struct store_account accounts[SERVICE_PAGE_MAX];
+    struct delegate_state delegates[SERVICE_PAGE_MAX];
+};
+int service_read_page(struct service *service, const struct delegate_id *after, unsigned limit,
+                      struct service_page *page);
+
+/* What the service and the store behind it are doing. Any thread. */
+struct service_stats {
+    struct service_counters counters;
+    uint64_t delegates, revision, queue_depth, commits;
+    int writable; /* store_writable */
+};
+void service_stats(const struct service *service, struct service_stats *stats);
+
 /* --- Changes --- */
 
+/* All zero is what the acme-dns API asks for. */
 struct service_registration {
     struct store_cidr allowfrom[STORE_ALLOWFROM_MAX];
     unsigned allowfrom_count;
+    uint16_t zone;          /* its number; 0: the first */
+    uint8_t slots;          /* 0: the zone's */
+    int64_t value_expiry_s; /* 0: the zone's; or STORE_VALUE_EXPIRY_NEVER */
+    uint8_t note_len;
+    char note[STORE_NOTE_LEN_MAX];
+    bool by_operator; /* needs no token, and is not limited */
 };
 
-/* Prepares a new delegate with its account in the first zone, or an update of `login`'s delegate. `token` is what the client
- * has shown, or NULL. Any thread.
+/* Prepares a new delegate with its account, or an update of `login`'s delegate. `token` is what the client has shown, or
+ * NULL. Any thread.
  * Return 0 with a *call that the caller must submit; TXTD_EFORBIDDEN (token needed) or TXTD_ENOTFOUND (registration is off);
  * TXTD_ELIMITED with *retry_after_s; TXTD_EFULL (too many calls under way); TXTD_EINVAL (value empty or too long);
  * TXTD_EUNSUPPORTED (the delegate's zone is no longer served); TXTD_ESYS or TXTD_ENOMEM. */
@@ -135,6 +178,9 @@ struct service_registered {
     unsigned allowfrom_count;
 };
 void service_call_registered(const struct service_call *call, struct service_registered *registered);
+
+/* The account that a registration made; as long. */
+const struct store_account *service_call_account(const struct service_call *call);
 
 /* The value that an update set; NUL-terminated, valid until service_call_free. */
 const char *service_call_value(const struct service_call *call);

@@ -84,6 +84,47 @@ void service_call_free(struct service_call *call)
 
 /* --- On the committer's thread --- */
 
+bool service_key_opens(const struct change_request *request, const struct change_state *state,
+                       const uint8_t key_hash[CREDENTIALS_HASH_LEN])
+{
+    const struct store_account *account = &state->account;
+    return account->version != 0 && account->zone == request->zone &&
+           memcmp(&account->delegate, &request->delegate, sizeof account->delegate) == 0 &&
+           credentials_match(account, key_hash, NULL);
+}
+
+unsigned service_slots(const struct store_account *account, const struct service_zone *zone)
+{
+    return account->slots >= 1 && account->slots <= DELEGATE_VALUES_MAX ? account->slots : zone->slots;
+}
+
+int64_t service_value_expiry_s(const struct store_account *account, const struct service_zone *zone)
+{
+    if (account->value_expiry_s == STORE_VALUE_EXPIRY_NEVER) {
+        return 0;
+    }
+    return account->value_expiry_s > 0 ? account->value_expiry_s : zone->value_expiry_s;
+}
+
+void service_fill_event(struct change_state *state, uint8_t kind, const uint8_t client[16], uint32_t key_id,
+                        int64_t now_s)
+{
+    struct store_event *event = &state->event;
+    state->write_event = true;
+    event->kind = kind;
+    event->at_s = now_s;
+    event->key_id = key_id;
+    event->subject = 0;
+    memcpy(event->client, client, sizeof event->client);
+    event->text_len = 0;
+}
+
+void service_event_text(struct change_state *state, const char *text, size_t len)
+{
+    state->event.text_len = (uint8_t)len;
+    memcpy(state->event.text, text, len);
+}
+
 /* A new delegate without values, and its account. */
 static int decide_registration(struct change_request *request, struct change_state *state, int64_t now_s)
 {
@@ -107,18 +148,20 @@ static int decide_update(struct change_request *request, struct change_state *st
 {
     struct service_call *call = (struct service_call *)request;
     const struct store_account *account = &state->account;
-    if (account->version == 0 || account->zone != request->zone ||
-        memcmp(&account->delegate, &request->delegate, sizeof account->delegate) != 0 ||
-        !credentials_match(account, call->key_hash, NULL)) {
+    if (!service_key_opens(request, state, call->key_hash)) {
         return TXTD_EFORBIDDEN;
     }
     /* Disabled by the operator: the value would not be served, so success would be a lie. */
     if (state->delegate.version == 0 || state->delegate.deleted || state->delegate.disabled) {
         return TXTD_EFORBIDDEN;
     }
-    int result = rotation_apply(&state->delegate, call->zone->slots, call->zone->value_expiry_s, call->value,
-                                call->value_len, now_s);
-    state->write_delegate = result == 0;
+    int result = rotation_apply(&state->delegate, service_slots(account, call->zone),
+                                service_value_expiry_s(account, call->zone), call->value, call->value_len, now_s);
+    if (result == 0) {
+        state->write_delegate = true;
+        service_fill_event(state, STORE_EVENT_UPDATED, call->client, call->key_id, now_s);
+        service_event_text(state, call->value, call->value_len);
+    }
     return result;
 }
 
@@ -150,11 +193,18 @@ static int fill_registration(struct service_call *call, const struct service_reg
 {
     struct store_account *account = &call->account;
     call->registers = true;
-    call->zone = &call->rules->zones[0];
+    call->zone = registration->zone == 0 ? &call->rules->zones[0] : service_rules_zone(call->rules, registration->zone);
+    if (call->zone == NULL) {
+        return TXTD_EUNSUPPORTED;
+    }
     call->key_id = FIRST_KEY_ID;
     account->zone = call->zone->number;
     account->allowfrom_count = (uint8_t)registration->allowfrom_count;
     memcpy(account->allowfrom, registration->allowfrom, registration->allowfrom_count * sizeof account->allowfrom[0]);
+    account->slots = registration->slots;
+    account->value_expiry_s = registration->value_expiry_s;
+    account->note_len = registration->note_len;
+    memcpy(account->note, registration->note, registration->note_len);
 
     int result = credentials_make_id(&account->username);
     if (result == 0) {
@@ -230,11 +280,11 @@ int service_prepare_registration(struct service *service, const uint8_t client[1
                                  unsigned *retry_after_s)
 {
     struct service_rules *rules = service_rules_hold(service);
-    int result = may_register(rules, token, token_len);
+    int result = registration->by_operator ? 0 : may_register(rules, token, token_len);
     if (result == 0 && registration->allowfrom_count > STORE_ALLOWFROM_MAX) {
         result = TXTD_EINVAL;
     }
-    if (result == 0) {
+    if (result == 0 && !registration->by_operator) {
         result = limit_registration(service, rules, client, retry_after_s);
     }
     if (result == 0) {
@@ -279,7 +329,9 @@ void service_submit(struct service_call *call, service_done_fn done, void *conte
 
 /* --- The result --- */
 
-static void format_client(const uint8_t address[16], char text[INET6_ADDRSTRLEN])
+_Static_assert(SERVICE_CLIENT_TEXT_MAX >= INET6_ADDRSTRLEN, "every address fits");
+
+void service_format_client(const uint8_t address[16], char text[SERVICE_CLIENT_TEXT_MAX])
 {
     struct in6_addr ipv6;
     memcpy(&ipv6, address, sizeof ipv6);
@@ -293,14 +345,14 @@ static void format_client(const uint8_t address[16], char text[INET6_ADDRSTRLEN]
 /* One line for each change, so that an operator can say who changed what, and when. */
 static void log_change_made(const struct service_call *call)
 {
-    char delegate[DELEGATE_ID_TEXT_LEN + 1], username[DELEGATE_ID_TEXT_LEN + 1], client[INET6_ADDRSTRLEN] = "";
+    char delegate[DELEGATE_ID_TEXT_LEN + 1], username[DELEGATE_ID_TEXT_LEN + 1], client[SERVICE_CLIENT_TEXT_MAX] = "";
     struct log *log = call->service->parts.log;
     if (!log_audit_enabled(log)) {
         return;
     }
     delegate_id_format(&call->account.delegate, delegate);
     delegate_id_format(&call->account.username, username);
-    format_client(call->client, client);
+    service_format_client(call->client, client);
     if (call->registers) {
         log_audit(log, "delegate.registered", log_text("delegate", delegate), log_text("zone", call->zone->name),
                   log_text("account", username), log_uint("key_id", call->key_id), log_text("client", client),
@@ -342,6 +394,11 @@ void service_call_registered(const struct service_call *call, struct service_reg
         .allowfrom = call->account.allowfrom,
         .allowfrom_count = call->account.allowfrom_count,
     };
+}
+
+const struct store_account *service_call_account(const struct service_call *call)
+{
+    return &call->account;
 }
 
 const char *service_call_value(const struct service_call *call)

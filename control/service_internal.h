@@ -6,6 +6,7 @@
 
 #include "control/rate_limit.h"
 #include "control/service.h"
+#include "storage/committer.h"
 
 /* Sizes of the tables of rate limits. */
 #define SERVICE_CLIENTS_REMEMBERED  65536
@@ -27,6 +28,7 @@ struct service {
     struct service_call *calls_free;
     unsigned calls_max, calls_used;
 
+    unsigned edits;                   /* under way: relaxed atomic */
     struct service_counters counters; /* relaxed atomics */
 };
 
@@ -35,6 +37,26 @@ struct service {
 
 /* Counts a refusal of a prepare or a login. Returns `code`. */
 int service_count_refusal(struct service *service, int code);
+
+#define SERVICE_CLIENT_TEXT_MAX 46 /* INET6_ADDRSTRLEN */
+
+/* Writes an address as people do, IPv4 in its own form. */
+void service_format_client(const uint8_t address[16], char text[SERVICE_CLIENT_TEXT_MAX]);
+
+/* --- For what is decided on the committer's thread --- */
+
+/* Whether the account of a change is still there, still has the delegate, and still has the key. */
+bool service_key_opens(const struct change_request *request, const struct change_state *state,
+                       const uint8_t key_hash[CREDENTIALS_HASH_LEN]);
+
+/* What goes for the values of an account's delegate: its own, or the zone's. */
+unsigned service_slots(const struct store_account *account, const struct service_zone *zone);
+int64_t service_value_expiry_s(const struct store_account *account, const struct service_zone *zone);
+
+/* Notes the change in the delegate's history; service_event_text adds what it was about. */
+void service_fill_event(struct change_state *state, uint8_t kind, const uint8_t client[16], uint32_t key_id,
+                        int64_t now_s);
+void service_event_text(struct change_state *state, const char *text, size_t len);
 
 /* Microseconds of the monotonic clock. */
 uint64_t service_now_us(void);

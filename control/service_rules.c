@@ -41,23 +41,28 @@ static int copy_zones(const struct service_settings *settings, struct service_ru
     return 0;
 }
 
-static int hash_tokens(const struct service_settings *settings, struct service_rules *rules)
+static int hash_tokens(const char *const texts[], unsigned count, struct service_tokens *tokens)
 {
-    unsigned count = settings->registration_tokens_count;
-    rules->token_hashes = calloc(count == 0 ? 1 : count, sizeof *rules->token_hashes);
-    if (rules->token_hashes == NULL) {
+    tokens->hashes = calloc(count == 0 ? 1 : count, sizeof *tokens->hashes);
+    if (tokens->hashes == NULL) {
         return TXTD_ENOMEM;
     }
     for (unsigned i = 0; i < count; i++) {
-        const char *token = settings->registration_tokens[i];
-        int result = credentials_hash(token, strlen(token), rules->token_hashes[i]);
+        int result = credentials_hash(texts[i], strlen(texts[i]), tokens->hashes[i]);
         if (result != 0) {
             return result;
         }
     }
-    qsort(rules->token_hashes, count, sizeof *rules->token_hashes, compare_hashes);
-    rules->token_hashes_count = count;
+    qsort(tokens->hashes, count, sizeof *tokens->hashes, compare_hashes);
+    tokens->count = count;
     return 0;
+}
+
+static bool has_token(const struct service_tokens *tokens, const char *token, size_t len)
+{
+    uint8_t hash[CREDENTIALS_HASH_LEN];
+    return token != NULL && credentials_hash(token, len, hash) == 0 &&
+           bsearch(hash, tokens->hashes, tokens->count, sizeof *tokens->hashes, compare_hashes) != NULL;
 }
 
 static int check_settings(const struct service_settings *settings, struct error_detail *detail)
@@ -83,7 +88,11 @@ static int fill(const struct service_settings *settings, struct service_rules *r
     rules->server_url = strdup(settings->server_url);
     int result = rules->server_url == NULL ? TXTD_ENOMEM : copy_zones(settings, rules);
     if (result == 0) {
-        result = hash_tokens(settings, rules);
+        result = hash_tokens(settings->registration_tokens, settings->registration_tokens_count,
+                             &rules->registration_tokens);
+    }
+    if (result == 0) {
+        result = hash_tokens(settings->operator_tokens, settings->operator_tokens_count, &rules->operator_tokens);
     }
     if (result == 0) {
         result = copy_strings(settings->cors_origins, settings->cors_origins_count, &rules->cors_origins,
@@ -128,7 +137,8 @@ void service_rules_release(struct service_rules *rules)
     }
     free(rules->zones);
     free(rules->cors_origins);
-    free(rules->token_hashes);
+    free(rules->registration_tokens.hashes);
+    free(rules->operator_tokens.hashes);
     free(rules->server_url);
     free(rules);
 }
@@ -145,8 +155,10 @@ const struct service_zone *service_rules_zone(const struct service_rules *rules,
 
 bool service_rules_token_valid(const struct service_rules *rules, const char *token, size_t len)
 {
-    uint8_t hash[CREDENTIALS_HASH_LEN];
-    return token != NULL && credentials_hash(token, len, hash) == 0 &&
-           bsearch(hash, rules->token_hashes, rules->token_hashes_count, sizeof *rules->token_hashes, compare_hashes) !=
-               NULL;
+    return has_token(&rules->registration_tokens, token, len);
+}
+
+bool service_rules_operator_valid(const struct service_rules *rules, const char *token, size_t len)
+{
+    return has_token(&rules->operator_tokens, token, len);
 }

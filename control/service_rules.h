@@ -28,6 +28,8 @@ struct service_settings {
     enum config_registration registration;
     const char *const *registration_tokens;
     unsigned registration_tokens_count;
+    const char *const *operator_tokens;
+    unsigned operator_tokens_count;
     struct config_rates rates;
     const char *server_url; /* what clients reach the API by, without a final slash */
     const char *const *cors_origins;
@@ -44,8 +46,10 @@ struct service_rules {
     char *server_url;
     char **cors_origins;
     unsigned cors_origins_count;
-    uint8_t (*token_hashes)[CREDENTIALS_HASH_LEN]; /* sorted */
-    unsigned token_hashes_count;
+    struct service_tokens {
+        uint8_t (*hashes)[CREDENTIALS_HASH_LEN]; /* sorted */
+        unsigned count;
+    } registration_tokens, operator_tokens;
     unsigned references; /* atomic */
 };
 
@@ -64,5 +68,8 @@ const struct service_zone *service_rules_zone(const struct service_rules *rules,
 
 /* Whether `token` is one of the registration tokens. Compares hashes, so the time tells nothing of the tokens. */
 bool service_rules_token_valid(const struct service_rules *rules, const char *token, size_t len);
+
+/* The same for the operator's. */
+bool service_rules_operator_valid(const struct service_rules *rules, const char *token, size_t len);
 
 #endif

@@ -68,6 +68,69 @@ int store_read_delegate(struct store *store, uint16_t zone, const struct delegat
     return 0;
 }
 
+void store_read_many(struct store *store, struct store_lookup lookups[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct store_lookup *lookup = &lookups[i];
+        if (lookup->delegate != NULL) {
+            const struct delegate_id id = lookup->delegate->id;
+            lookup->delegate_result = store_read_delegate(store, lookup->delegate->zone, &id, lookup->delegate);
+        }
+        if (lookup->account != NULL) {
+            const struct delegate_id username = lookup->account->username;
+            lookup->account_result = store_read_account(store, &username, lookup->account);
+        }
+    }
+}
+
+/* By username, as the store does. */
+int store_read_accounts(struct store *store, const struct delegate_id *after, unsigned limit,
+                        struct store_account accounts[], unsigned *count)
+{
+    const struct delegate_id *last = after;
+    (void)store;
+    for (*count = 0; *count < limit; (*count)++) {
+        const struct store_account *next = NULL;
+        for (unsigned i = 0; i < fake_store.count; i++) {
+            const struct store_account *account = &fake_store.accounts[i];
+            if ((last == NULL || memcmp(&account->username, last, sizeof *last) > 0) &&
+                (next == NULL || memcmp(&account->username, &next->username, sizeof *last) < 0)) {
+                next = account;
+            }
+        }
+        if (next == NULL) {
+            break;
+        }
+        accounts[*count] = *next;
+        last = &accounts[*count].username;
+    }
+    return fake_store.read_result;
+}
+
+int store_read_history(struct store *store, uint16_t zone, const struct delegate_id *id,
+                       struct store_event events[STORE_HISTORY_MAX], unsigned *count, struct store_usage *usage)
+{
+    (void)store;
+    (void)zone;
+    (void)id;
+    (void)events;
+    *count = 0;
+    *usage = (struct store_usage){0};
+    return fake_store.read_result;
+}
+
+uint64_t store_delegates_estimate(const struct store *store)
+{
+    (void)store;
+    return fake_store.count;
+}
+
+int store_writable(const struct store *store)
+{
+    (void)store;
+    return 0;
+}
+
 static inline int fake_store_change(struct change_request *request)
 {
     static struct change_state state;
@@ -98,7 +161,7 @@ static inline int fake_store_change(struct change_request *request)
         state.delegate.version++;
         *delegate = state.delegate;
     }
-    if (state.write_account) {
+    if (state.write_account && account != NULL) {
         state.account.version++;
         *account = state.account;
     }

@@ -1,0 +1,229 @@
+/* The calls that change a delegate. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/api_path.h"
+#include "control/native_internal.h"
+
+#define METHODS_ALL "GET, POST, PUT, PATCH, DELETE, OPTIONS"
+
+static void wake(void *context)
+{
+    http_exchange_wake(context);
+}
+
+/* --- If-Match (RFC 9110 section 13.1.1) --- */
+
+/* Whether the list has the tag of that version, or one that no version has: then *version is one that never matches. */
+static bool read_if_match(struct http_text header, uint64_t *version)
+{
+    if (header.data == NULL || http_text_is(header, "*")) {
+        return false;
+    }
+    char text[24];
+    *version = UINT64_MAX;
+    if (header.len > 2 && header.len - 2 < sizeof text && header.data[0] == '"' && header.data[header.len - 1] == '"') {
+        memcpy(text, header.data + 1, header.len - 2);
+        text[header.len - 2] = '\0';
+        char *end;
+        uint64_t number = strtoull(text, &end, 10);
+        *version = text[0] >= '0' && text[0] <= '9' && *end == '\0' ? number : UINT64_MAX;
+    }
+    return true;
+}
+
+/* --- Handing an edit over --- */
+
+/* Finds the delegate that the operator names. */
+static int operator_target(struct native_request *request, struct delegate_state *delegate)
+{
+    struct delegate_id id;
+    struct http_text name = request->arguments[0];
+    return delegate_id_parse(name.data, name.len, &id) != 0
+               ? TXTD_ENOTFOUND
+               : service_find_delegate(request->service, request->api.rules, &id, delegate);
+}
+
+struct service_edit_call *native_edit_begin(struct native_request *request, enum service_edit_kind kind)
+{
+    struct service_edit_call *call;
+    int code = service_edit_new(request->service, &call);
+    if (code != 0) {
+        api_answer_code(&request->api, code, 0);
+        return NULL;
+    }
+    struct service_edit *edit = service_edit_of(call);
+    edit->kind = kind;
+    edit->expects_version = read_if_match(http_exchange_header(request->api.exchange, "if-match"), &edit->version);
+    return call;
+}
+
+static void answer_conflict(const struct api_request *api, enum service_edit_kind kind)
+{
+    if (kind == SERVICE_EDIT_KEY_ADD) {
+        api_answer_error(api, 409, "too_many_keys", "there are four keys; revoke one first");
+    } else {
+        api_answer_error(api, 409, "last_key", "the last key cannot be revoked; add another first");
+    }
+}
+
+static void answer_new_key(const struct api_request *api, const struct service_edit_call *call)
+{
+    uint32_t key_id;
+    const char *key = service_edit_key(call, &key_id);
+    api_answer_tagged(api, 201, json_pack("{s:I, s:s}", "key_id", (json_int_t)key_id, "key", key),
+                      service_edit_delegate(call)->version);
+}
+
+static void answer_done(const struct api_request *api, const struct service_edit_call *call)
+{
+    const struct delegate_state *delegate = service_edit_delegate(call);
+    switch (service_edit_kind(call)) {
+    case SERVICE_EDIT_KEY_ADD: answer_new_key(api, call); return;
+    case SERVICE_EDIT_KEY_REVOKE:
+    case SERVICE_EDIT_DELETE: api_answer_text(api, 204, "", 0); return;
+    default: break;
+    }
+    const struct native_view view = {.account = service_edit_account(call),
+                                     .delegate = delegate,
+                                     .zone = service_rules_zone(service_edit_rules(call), delegate->zone)};
+    native_answer_view(api, &view);
+}
+
+static void edit_done(void *context, struct http_exchange *exchange)
+{
+    struct service_edit_call *call = context;
+    struct api_request api = {exchange, service_edit_rules(call), METHODS_ALL};
+    int code = service_edit_result(call);
+    switch (code) {
+    case 0: answer_done(&api, call); break;
+    case TXTD_ECONFLICT:
+        api_answer_error(&api, 412, "precondition_failed", "the delegate was changed meanwhile; look at it again");
+        break;
+    case TXTD_EEXISTS: answer_conflict(&api, service_edit_kind(call)); break;
+    case TXTD_EINVAL:
+        api_answer_error(&api, 400, "too_many_values", "there are more values than the delegate has slots");
+        break;
+    default: api_answer_code(&api, code, 0);
+    }
+    service_edit_free(call);
+}
+
+void native_edit_go(struct native_request *request, struct service_edit_call *call)
+{
+    struct delegate_state delegate;
+    unsigned retry_after_s = 0;
+    int code;
+    if (request->by_operator) {
+        code = operator_target(request, &delegate);
+        if (code == 0) {
+            code = service_edit_prepare_operator(call, request->client, delegate.zone, &delegate.id);
+        }
+    } else {
+        code = service_edit_prepare(call, request->client, &request->login, &retry_after_s);
+    }
+    if (code != 0) {
+        service_edit_free(call);
+        api_answer_code(&request->api, code, retry_after_s);
+        return;
+    }
+    http_exchange_keep(request->api.exchange, edit_done, call);
+    service_edit_submit(call, wake, request->api.exchange);
+}
+
+/* --- The handlers --- */
+
+/* An edit with a body. */
+static void edit_by_body(struct native_request *request, enum service_edit_kind kind,
+                         int (*read)(struct http_text, struct service_edit *, struct native_fault *))
+{
+    struct native_fault fault;
+    struct service_edit_call *call = native_login(request) ? native_edit_begin(request, kind) : NULL;
+    if (call == NULL) {
+        return;
+    }
+    if (read(http_exchange_body(request->api.exchange), service_edit_of(call), &fault) != 0) {
+        service_edit_free(call);
+        native_answer_fault(request, &fault);
+        return;
+    }
+    native_edit_go(request, call);
+}
+
+static void edit_plainly(struct native_request *request, enum service_edit_kind kind)
+{
+    struct service_edit_call *call = native_login(request) ? native_edit_begin(request, kind) : NULL;
+    if (call != NULL) {
+        native_edit_go(request, call);
+    }
+}
+
+void native_change(struct native_request *request)
+{
+    edit_by_body(request, SERVICE_EDIT_SETTINGS, native_json_settings);
+}
+
+void native_delete(struct native_request *request)
+{
+    edit_plainly(request, SERVICE_EDIT_DELETE);
+}
+
+void native_set_values(struct native_request *request)
+{
+    edit_by_body(request, SERVICE_EDIT_VALUES, native_json_values);
+}
+
+void native_clear_values(struct native_request *request)
+{
+    edit_plainly(request, SERVICE_EDIT_VALUES);
+}
+
+void native_set_persistent(struct native_request *request)
+{
+    edit_by_body(request, SERVICE_EDIT_PERSISTENT, native_json_persistent);
+}
+
+void native_add_key(struct native_request *request)
+{
+    edit_plainly(request, SERVICE_EDIT_KEY_ADD);
+}
+
+void native_remove_value(struct native_request *request)
+{
+    char text[DELEGATE_VALUE_LEN_MAX + 1];
+    if (!native_login(request)) {
+        return;
+    }
+    int len = native_decode(request->arguments[1], false, text, sizeof text);
+    if (len <= 0 || !native_json_value_valid(text, (size_t)len)) {
+        api_answer_code(&request->api, TXTD_ENOTFOUND, 0); /* no value can be that */
+        return;
+    }
+    struct service_edit_call *call = native_edit_begin(request, SERVICE_EDIT_VALUE_REMOVE);
+    if (call != NULL) {
+        struct delegate_value *value = &service_edit_of(call)->wanted.values[0];
+        value->len = (uint8_t)len;
+        memcpy(value->text, text, (size_t)len);
+        native_edit_go(request, call);
+    }
+}
+
+void native_revoke_key(struct native_request *request)
+{
+    char text[12];
+    char *end;
+    if (!native_login(request)) {
+        return;
+    }
+    int len = native_decode(request->arguments[1], false, text, sizeof text);
+    unsigned long number = len > 0 && text[0] >= '1' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
+    if (number == 0 || number > UINT32_MAX || *end != '\0') {
+        api_answer_code(&request->api, TXTD_ENOTFOUND, 0);
+        return;
+    }
+    struct service_edit_call *call = native_edit_begin(request, SERVICE_EDIT_KEY_REVOKE);
+    if (call != NULL) {
+        service_edit_of(call)->key_id = (uint32_t)number;
+        native_edit_go(request, call);
+    }
+}

@@ -1,0 +1,78 @@
+/* native_internal.h: what the files of the native API share: the request, who it is from, the handlers. Loop threads. */
+#ifndef TXTD_CONTROL_NATIVE_INTERNAL_H
+#define TXTD_CONTROL_NATIVE_INTERNAL_H
+
+#include "control/api_answer.h"
+#include "control/native_json.h"
+#include "control/service_edits.h"
+
+#define NATIVE_ARGUMENTS_MAX 2
+
+struct native_request {
+    struct api_request api;
+    struct service *service;
+    struct http_text arguments[NATIVE_ARGUMENTS_MAX]; /* what stands for the path's "{...}" */
+    struct http_text token;                           /* of a path below /t/<token>, or absent */
+    uint8_t client[16];
+    bool by_operator;
+    struct service_login login; /* unless by_operator */
+};
+
+/* --- Who asks; each answers the request itself and returns false when it may not go on --- */
+
+/* An account's pair, and the first argument is its delegate. */
+bool native_login(struct native_request *request);
+
+/* A token of the operator's. */
+bool native_login_operator(struct native_request *request);
+
+/* Either; by_operator tells. */
+bool native_login_any(struct native_request *request);
+
+/* Whether the request carries an Authorization of the Bearer scheme; *token stands behind it. */
+bool native_bearer(const struct http_exchange *exchange, struct http_text *token);
+
+/* --- Helpers --- */
+
+/* A parameter of the query string, percent-decoded, into `text` with a NUL. Returns its length, or -1 when it is absent, does not
+ * fit, or is no UTF-8 text without NUL. */
+int native_query(const struct http_exchange *exchange, const char *name, char *text, size_t capacity);
+
+/* Percent-decodes (RFC 3986 section 2.1). Returns the octets written, or -1. `plus` says that '+' is a blank. */
+int native_decode(struct http_text from, bool plus, char *text, size_t capacity);
+
+/* 400 with what is wrong. */
+void native_answer_fault(const struct native_request *request, const struct native_fault *fault);
+
+/* 200 with the view, and its ETag. */
+void native_answer_view(const struct api_request *api, const struct native_view *view);
+
+/* Makes an edit of that kind for the request's logged-in account or operator; If-Match is looked at. Answers and returns
+ * NULL when that cannot be. */
+struct service_edit_call *native_edit_begin(struct native_request *request, enum service_edit_kind kind);
+
+/* Hands the filled-in edit over and answers when it is done. */
+void native_edit_go(struct native_request *request, struct service_edit_call *call);
+
+/* --- The handlers of the table --- */
+
+void native_register(struct native_request *request);
+void native_get(struct native_request *request);
+void native_history(struct native_request *request);
+void native_setup(struct native_request *request);
+
+void native_change(struct native_request *request);
+void native_delete(struct native_request *request);
+void native_set_values(struct native_request *request);
+void native_clear_values(struct native_request *request);
+void native_remove_value(struct native_request *request);
+void native_set_persistent(struct native_request *request);
+void native_add_key(struct native_request *request);
+void native_revoke_key(struct native_request *request);
+
+void native_list(struct native_request *request);
+void native_disable(struct native_request *request);
+void native_enable(struct native_request *request);
+void native_stats(struct native_request *request);
+
+#endif
