@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control/audit.h"
@@ -123,33 +124,6 @@ static int load_store(struct daemon *daemon, struct error_detail *detail)
     return rc;
 }
 
-void daemon_service_settings(const struct config *config, struct service_zone zones[CONFIG_ZONES_MAX],
-                             struct service_settings *settings)
-{
-    for (unsigned i = 0; i < config->zones_count; i++) {
-        const struct config_zone *zone = &config->zones[i];
-        zones[i] = (struct service_zone){.name = zone->name,
-                                         .number = zone->source.options.number,
-                                         .slots = zone->slots,
-                                         .value_expiry_s = zone->value_expiry_s};
-    }
-    *settings = (struct service_settings){
-        .zones = zones,
-        .zones_count = config->zones_count,
-        .registration = config->api.registration,
-        .registration_tokens = config->api.registration_tokens,
-        .registration_tokens_count = config->api.registration_tokens_count,
-        .operator_tokens = config->api.operator_tokens,
-        .operator_tokens_count = config->api.operator_tokens_count,
-        .rates = config->api.rates,
-        .server_url = config->api.public_url,
-        .cors_origins = config->api.cors_origins,
-        .cors_origins_count = config->api.cors_origins_count,
-        /* those that wait for the committer, those in its hands, and those in the feed */
-        .calls_max = (unsigned)(config->committer.queue_max + 2 * config->committer.batch_max),
-    };
-}
-
 /* What is written for each change goes through threads: neither may hold up a request. */
 static int start_log_writer(struct daemon *daemon, struct error_detail *detail)
 {
@@ -260,7 +234,11 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
                                                  .service = daemon->service,
                                                  .key_upgrades = daemon->key_upgrades,
                                                  .health = daemon->health,
-                                                 .tls = daemon->tls}};
+                                                 .tls = daemon->tls,
+                                                 .publisher = daemon->publisher,
+                                                 .audit = daemon->audit,
+                                                 .log_writer = daemon->log_writer,
+                                                 .started_s = time(NULL)}};
     return http_server_start(daemon->http, detail);
 }
 

@@ -48,7 +48,7 @@ struct daemon {
     bool store_is_away;                 /* it was given to a successor that has failed, and is not back yet */
 };
 
-/* The service's settings by a configuration whose zones have their numbers. `zones` has room for CONFIG_ZONES_MAX; the result
+/* daemon_service.c. The service's settings by a configuration whose zones have their numbers. `zones` has room for CONFIG_ZONES_MAX; the result
  * borrows it and the configuration. */
 void daemon_service_settings(const struct config *config, struct service_zone zones[CONFIG_ZONES_MAX],
                              struct service_settings *settings);

@@ -51,8 +51,9 @@ struct http_thread {
     unsigned open;                    /* connections; atomic, single writer */
     struct cds_list_head connections; /* the one without progress for longest first */
     uint64_t now_ms;
-    struct cds_list_head exchanges;       /* under way */
-    struct http_server_counters counters; /* single writer; connections and resumed handshakes are the server's */
+    struct cds_list_head exchanges; /* under way */
+    struct http_server_counters
+        counters; /* single writer; connections, their bound and resumed handshakes are the server's */
 };
 
 struct http_server {

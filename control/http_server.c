@@ -228,6 +228,7 @@ void http_server_counters(const struct http_server *server, struct http_server_c
     }
     sum->connections =
         __atomic_load_n(&server->connections, __ATOMIC_RELAXED) + __atomic_load_n(&server->reserved, __ATOMIC_RELAXED);
+    sum->connections_max = server->settings.limits.connections_max;
     sum->handshakes_resumed = server->settings.tls == NULL ? 0 : tls_context_resumed(server->settings.tls);
 }
 

@@ -71,8 +71,10 @@ struct http_server_settings {
 typedef void (*http_handler_fn)(void *context, struct http_exchange *exchange);
 
 struct http_server_counters {
-    uint64_t connections, accepted, refused_total, refused_per_client, displaced, handshakes, handshakes_failed,
-        handshakes_resumed, requests, timeouts, rejected;
+    uint64_t connections;
+    uint64_t connections_max; /* that there may be, reserved ones left out */
+    uint64_t accepted, refused_total, refused_per_client, displaced, handshakes, handshakes_failed, handshakes_resumed,
+        requests, timeouts, rejected;
     uint64_t status[6]; /* answers by hundreds: [2] = 2xx */
 };
 

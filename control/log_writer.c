@@ -23,6 +23,7 @@ struct log_writer {
     char *filling;
     size_t len;
     uint64_t left_out; /* lines, since one was added that says so */
+    uint64_t lost;     /* lines, in all */
     bool waits;        /* the thread, for lines */
     bool stopping;
     char *writing; /* the thread's */
@@ -57,6 +58,7 @@ void log_writer_append(struct log_writer *writer, enum log_format format, const 
     }
     if (writer->left_out > 0 || !put(writer, line, len)) {
         writer->left_out++;
+        writer->lost++;
     }
     bool wake = writer->waits;
     writer->waits = false;
@@ -64,6 +66,14 @@ void log_writer_append(struct log_writer *writer, enum log_format format, const 
     if (wake) {
         pthread_cond_signal(&writer->wake);
     }
+}
+
+uint64_t log_writer_lost(struct log_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    uint64_t lost = writer->lost;
+    pthread_mutex_unlock(&writer->lock);
+    return lost;
 }
 
 /* --- The thread --- */

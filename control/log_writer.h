@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "control/log.h"
 
@@ -23,6 +24,9 @@ int log_writer_start(int fd, struct log_writer **made);
 
 /* Adds a whole line; `format` is for the one that tells of a loss. Any thread; never waits for a write. */
 void log_writer_append(struct log_writer *writer, enum log_format format, const char *line, size_t len);
+
+/* Lines left out so far. Any thread. */
+uint64_t log_writer_lost(struct log_writer *writer);
 
 /* Writes what waits, ends the thread. Nobody may append any more. NULL is fine. */
 void log_writer_stop(struct log_writer *writer);

@@ -5,23 +5,13 @@
 #include "control/health.h"
 #include "control/http_server.h"
 #include "control/key_upgrade.h"
+#include "control/metrics_changes.h"
 #include "control/metrics_dns.h"
 #include "control/metrics_page.h"
+#include "control/metrics_process.h"
 #include "control/service.h"
 #include "control/tls.h"
 #include "dataplane/error.h"
-#include "dataplane/zone/delegate_table.h"
-#include "storage/committer.h"
-#include "storage/store.h"
-
-static void write_table(struct metrics_page *page, const struct delegate_table *table)
-{
-    struct delegate_table_stats stats;
-    delegate_table_stats(table, &stats);
-    metrics_single(page, "txtd_delegates", "gauge", "Delegates served.", stats.delegates);
-    metrics_single(page, "txtd_delegates_live", "gauge", "Delegates that have values.", stats.live);
-    metrics_single(page, "txtd_delegate_table_bytes", "gauge", "Memory of the delegate table.", stats.bytes);
-}
 
 /* --- The API --- */
 
@@ -31,6 +21,8 @@ static void write_http(struct metrics_page *page, const struct http_server *serv
     struct http_server_counters counters;
     http_server_counters(server, &counters);
     metrics_single(page, "txtd_http_connections", "gauge", "Open connections.", counters.connections);
+    metrics_single(page, "txtd_http_connections_max", "gauge", "Open connections that there may be.",
+                   counters.connections_max);
     metrics_single(page, "txtd_http_accepted_total", "counter", "Connections accepted.", counters.accepted);
     metrics_family(page, "txtd_http_refused_total", "counter", "Connections closed at once, by the limit reached.");
     metrics_labelled(page, "txtd_http_refused_total", "limit", "total", counters.refused_total);
@@ -87,26 +79,7 @@ static void write_tls(struct metrics_page *page, const struct tls_context *tls)
     metrics_print(page, "txtd_certificate_not_after_seconds %lld\n", (long long)tls_context_not_after_s(tls));
 }
 
-/* --- The store --- */
-
-static void write_committer(struct metrics_page *page, const struct committer *committer)
-{
-    struct committer_stats stats;
-    committer_stats(committer, &stats);
-    metrics_single(page, "txtd_changes_total", "counter", "Changes handed to the committer.", stats.requests);
-    metrics_single(page, "txtd_commits_total", "counter", "Commits, each of one or more changes.", stats.commits);
-    metrics_single(page, "txtd_changes_refused_total", "counter", "Changes refused because the queue was full.",
-                   stats.refused_full);
-    metrics_single(page, "txtd_changes_failed_total", "counter", "Changes that the store failed to keep.",
-                   stats.failed);
-    metrics_single(page, "txtd_change_conflicts_total", "counter", "Changes decided again because of another one.",
-                   stats.conflicts);
-    metrics_single(page, "txtd_changes_waiting", "gauge", "Changes that wait for the committer.", stats.queue_depth);
-    metrics_family(page, "txtd_commit_seconds_total", "counter", "Time spent in commits.");
-    metrics_print(page, "txtd_commit_seconds_total %.6f\n", (double)stats.commit_us_total / 1e6);
-    metrics_family(page, "txtd_commit_longest_seconds", "gauge", "The longest commit so far.");
-    metrics_print(page, "txtd_commit_longest_seconds %.6f\n", (double)stats.commit_us_max / 1e6);
-}
+/* --- All --- */
 
 static void write_health(struct metrics_page *page, const struct health *health)
 {
@@ -123,9 +96,6 @@ int metrics_write(const struct metrics_sources *sources, char *text, size_t capa
     if (sources->dns != NULL) {
         metrics_write_dns(&page, sources->dns, sources->xdp);
     }
-    if (sources->table != NULL) {
-        write_table(&page, sources->table);
-    }
     if (sources->http != NULL) {
         write_http(&page, sources->http);
     }
@@ -138,15 +108,10 @@ int metrics_write(const struct metrics_sources *sources, char *text, size_t capa
     if (sources->key_upgrades != NULL) {
         write_key_upgrades(&page, sources->key_upgrades);
     }
-    if (sources->committer != NULL) {
-        write_committer(&page, sources->committer);
-    }
-    if (sources->store != NULL) {
-        metrics_single(&page, "txtd_store_revision", "gauge", "Revision of the last commit.",
-                       store_revision(sources->store));
-    }
+    metrics_write_changes(&page, sources);
     if (sources->health != NULL) {
         write_health(&page, sources->health);
     }
+    metrics_write_process(&page, sources);
     return page.len < page.capacity ? (int)page.len : TXTD_ETRUNCATED;
 }

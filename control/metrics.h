@@ -6,13 +6,17 @@
 #define TXTD_CONTROL_METRICS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
+struct audit;
 struct committer;
 struct delegate_table;
 struct dns_server;
 struct health;
 struct http_server;
 struct key_upgrades;
+struct log_writer;
+struct publisher;
 struct service;
 struct store;
 struct tls_context;
@@ -30,6 +34,10 @@ struct metrics_sources {
     const struct key_upgrades *key_upgrades;
     const struct health *health;
     const struct tls_context *tls;
+    const struct publisher *publisher;
+    const struct audit *audit;
+    struct log_writer *log_writer;
+    int64_t started_s; /* wall clock; 0: unknown */
 };
 
 #define METRICS_LEN_MAX 65536 /* octets that all of it takes at most */

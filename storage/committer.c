@@ -10,6 +10,9 @@
 
 #include "storage/committer_batch.h"
 
+static const uint64_t class_us[COMMITTER_CLASSES] = {500,   1000,  2000,   5000,    10000,
+                                                     20000, 50000, 100000, 1000000, 10000000};
+
 struct request_list {
     struct change_request *first;
     struct change_request *last;
@@ -35,12 +38,13 @@ struct committer {
     /* Requests that are durable and wait to be served, in the order of their revisions. */
     pthread_mutex_t served_lock;
     struct request_list unserved;
-    uint64_t served_revision;
+    _Atomic uint64_t served_revision; /* written under the lock */
 
     uint64_t fed_revision; /* the committer thread's: of the last message to the feed */
 
     /* Counters: written by the committer thread, but for refused_full. */
     _Atomic uint64_t requests, commits, refused_full, failed, conflicts, queue_depth, commit_us_total, commit_us_max;
+    _Atomic uint64_t commits_by_us[COMMITTER_CLASSES];
 };
 
 static void list_append(struct request_list *list, struct change_request *request)
@@ -215,6 +219,12 @@ static void batch_commit(struct committer *committer, size_t changes)
     }
     count(&committer->commits, 1);
     count(&committer->commit_us_total, took_us);
+    for (unsigned i = 0; i < COMMITTER_CLASSES; i++) {
+        if (took_us <= class_us[i]) {
+            count(&committer->commits_by_us[i], 1);
+            break;
+        }
+    }
     if (took_us > atomic_load_explicit(&committer->commit_us_max, memory_order_relaxed)) {
         atomic_store_explicit(&committer->commit_us_max, took_us, memory_order_relaxed);
     }
@@ -311,6 +321,12 @@ void committer_stats(const struct committer *committer, struct committer_stats *
     stats->failed = atomic_load_explicit(&committer->failed, memory_order_relaxed);
     stats->conflicts = atomic_load_explicit(&committer->conflicts, memory_order_relaxed);
     stats->queue_depth = atomic_load_explicit(&committer->queue_depth, memory_order_relaxed);
+    stats->served_revision = atomic_load_explicit(&committer->served_revision, memory_order_relaxed);
+    stats->queue_max = committer->queue_max;
     stats->commit_us_total = atomic_load_explicit(&committer->commit_us_total, memory_order_relaxed);
     stats->commit_us_max = atomic_load_explicit(&committer->commit_us_max, memory_order_relaxed);
+    for (unsigned i = 0; i < COMMITTER_CLASSES; i++) {
+        stats->classes[i].us = class_us[i];
+        stats->classes[i].commits = atomic_load_explicit(&committer->commits_by_us[i], memory_order_relaxed);
+    }
 }

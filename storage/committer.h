@@ -57,11 +57,18 @@ struct committer_settings {
     int nice;         /* of the thread: changes must not hold up DNS */
 };
 
+#define COMMITTER_CLASSES 10 /* by their time, in which commits are counted */
+
 struct committer_stats {
     uint64_t requests, commits, refused_full, failed,
         conflicts; /* failed: requests of commits the store did not take */
-    uint64_t queue_depth;
+    uint64_t queue_depth, queue_max;
+    uint64_t served_revision;                /* everything up to it is served */
     uint64_t commit_us_total, commit_us_max; /* time of store_commit */
+    struct {
+        uint64_t us;      /* the class's longest */
+        uint64_t commits; /* those too long for the class before; what is too long for all is in none */
+    } classes[COMMITTER_CLASSES];
 };
 
 /* Starts the thread. `store` and `feed` are borrowed. Returns 0 or a code. */

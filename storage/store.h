@@ -214,6 +214,16 @@ int store_note_usage(struct store *store, const struct store_usage_note notes[],
  * may have left on the disk is undone before the next commit is taken. */
 int store_commit(struct store *store, struct store_change changes[], size_t count, uint64_t *revision);
 
+/* The store on its filesystem, in octets. */
+struct store_disk {
+    uint64_t used;      /* by the files of the store; at most 10 s old */
+    uint64_t available; /* on the filesystem; at most 1 s old */
+    uint64_t reserve;   /* below which commits are refused */
+};
+
+/* Any thread, no I/O. */
+void store_disk(const struct store *store, struct store_disk *disk);
+
 /* Whether commits would be taken now: 0, TXTD_ENOSPC, TXTD_EIO, TXTD_ECLOSED (suspended). At most 1 s old. Any thread, no I/O. */
 int store_writable(const struct store *store);
 

@@ -1,12 +1,15 @@
 /* The store's own thread: looks at the free space, and opens the database anew after an I/O error. */
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 
 #include "storage/store_internal.h"
 
-enum { LOOK_INTERVAL_MS = 500 };
+enum { LOOK_INTERVAL_MS = 500, LOOKS_PER_MEASURE = 20 };
 
 struct store_keeper {
     pthread_t thread;
@@ -24,7 +27,26 @@ static void look_at_space(struct store *store)
         return; /* what was known stays; a disk that is gone shows at the next commit */
     }
     uint64_t available = (uint64_t)space.f_bavail * space.f_frsize;
+    atomic_store_explicit(&store->disk_available, available, memory_order_relaxed);
     atomic_store_explicit(&store->space_is_low, available < store->reserve, memory_order_relaxed);
+}
+
+/* Adds up the files; those that RocksDB deletes meanwhile do not count. */
+static void measure(struct store *store)
+{
+    uint64_t used = 0;
+    DIR *directory = opendir(store->keeper->directory);
+    if (directory == NULL) {
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        struct stat status;
+        if (fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode)) {
+            used += (uint64_t)status.st_blocks * 512;
+        }
+    }
+    (void)closedir(directory);
+    atomic_store_explicit(&store->disk_used, used, memory_order_relaxed);
 }
 
 /* Undoes what the failed write may have left, durably. */
@@ -92,8 +114,11 @@ static bool keeper_wait(struct store_keeper *keeper)
 static void *keeper_run(void *argument)
 {
     struct store *store = argument;
-    while (keeper_wait(store->keeper)) {
+    for (unsigned looks = 1; keeper_wait(store->keeper); looks++) {
         look_at_space(store);
+        if (looks % LOOKS_PER_MEASURE == 0) {
+            measure(store);
+        }
         /* Opening writes too, and this RocksDB may abort when the disk is full. */
         if (atomic_load(&store->broken) && !atomic_load(&store->space_is_low)) {
             reopen(store);
@@ -127,6 +152,7 @@ int store_keeper_start(struct store *store, const char *directory)
     int code = keeper->directory == NULL ? TXTD_ENOMEM : 0;
     if (code == 0) {
         look_at_space(store);
+        measure(store);
         code = pthread_create(&keeper->thread, NULL, keeper_run, store) != 0 ? TXTD_ESYS : 0;
     }
     if (code != 0) {

@@ -108,6 +108,15 @@ uint64_t store_delegates_estimate(const struct store *store)
     return atomic_load_explicit(&store->delegates, memory_order_relaxed);
 }
 
+void store_disk(const struct store *store, struct store_disk *disk)
+{
+    *disk = (struct store_disk){
+        .used = atomic_load_explicit(&store->disk_used, memory_order_relaxed),
+        .available = atomic_load_explicit(&store->disk_available, memory_order_relaxed),
+        .reserve = store->reserve,
+    };
+}
+
 int store_writable(const struct store *store)
 {
     if (atomic_load_explicit(&store->suspended, memory_order_acquire)) {

@@ -65,12 +65,13 @@ struct delegate_lookup {
 };
 
 struct delegate_table_stats {
-    uint64_t delegates;     /* entries visible */
-    uint64_t live;          /* of them with values */
-    uint64_t slots;         /* of the newest slot array */
-    uint64_t bytes;         /* slots + slabs, as mapped */
-    uint64_t retired;       /* entries that wait for a grace period */
-    uint64_t grace_periods; /* waited for so far */
+    uint64_t delegates;                    /* entries visible */
+    uint64_t live;                         /* of them with values */
+    uint64_t slots;                        /* of the newest slot array */
+    uint64_t bytes;                        /* slots + slabs, as mapped */
+    uint64_t retired;                      /* entries that wait for a grace period */
+    uint64_t grace_periods;                /* waited for so far */
+    uint64_t grace_us_total, grace_us_max; /* for how long: a worker that does not come by makes it grow */
 };
 
 /* Makes an empty table with room for about `expected` delegates before it first grows (0 is fine). Start-up thread.

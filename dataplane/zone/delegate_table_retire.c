@@ -1,6 +1,7 @@
 /* Reclamation: what readers may still see is freed after a grace period, one for many entries. */
 #include "dataplane/zone/delegate_table_internal.h"
 
+#include <time.h>
 #include <urcu/urcu-qsbr.h>
 
 /* liburcu is not built with ThreadSanitizer, which cannot see that a grace period orders readers before the writer. */
@@ -18,15 +19,28 @@
 #define AFTER_GRACE_PERIOD(table) ((void)(table))
 #endif
 
+static uint64_t monotonic_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 void table_wait_for_readers(struct delegate_table *table)
 {
+    uint64_t begun_us = monotonic_us();
     urcu_qsbr_synchronize_rcu();
+    uint64_t took_us = monotonic_us() - begun_us;
     AFTER_GRACE_PERIOD(table);
     for (unsigned i = 0; i < table->retired_count; i++) {
         slab_free(&table->slab, table->retired[i]);
     }
     table->retired_count = 0;
     table_count(&table->stats.grace_periods, 1);
+    table_count(&table->stats.grace_us_total, (int64_t)took_us);
+    if (took_us > table->stats.grace_us_max) {
+        table_count(&table->stats.grace_us_max, (int64_t)(took_us - table->stats.grace_us_max));
+    }
     table_count(&table->stats.retired, -(int64_t)table->stats.retired);
 }
 

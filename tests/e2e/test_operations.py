@@ -54,9 +54,18 @@ def check_metrics(txtd):
                         ('txtd_dns_positive_answers_total{source="delegate"}', 1), ("txtd_delegates", 1),
                         ("txtd_delegates_live", 1), ("txtd_commits_total", 4), ("txtd_store_revision", 4),
                         ("txtd_dns_answering", 1), ("txtd_store_writable", 1), ('txtd_http_answers_total{status="2xx"}', 4),
-                        ("txtd_certificate_not_after_seconds", time.time())):
+                        ("txtd_certificate_not_after_seconds", time.time()),
+                        ("txtd_commit_seconds_count", 4), ('txtd_commit_seconds_bucket{le="+Inf"}', 4),
+                        ("txtd_changes_waiting_max", 1), ("txtd_store_bytes", 1), ("txtd_store_available_bytes", 1),
+                        ("txtd_published_total", 4), ("txtd_http_connections_max", 16), ("process_max_fds", 16),
+                        ("process_resident_memory_bytes", 1), ("process_start_time_seconds", time.time() - 3600)):
         if metric(text, name) < least:
             raise service.Failure("%s is %g, expected is %g or more" % (name, metric(text, name), least))
+    if metric(text, "txtd_served_revision") != metric(text, "txtd_store_revision"):
+        raise service.Failure("what is acknowledged is not served")
+    for name in ("txtd_changes_waiting", "txtd_rcu_retired", "txtd_rcu_grace_periods_total", "txtd_rcu_grace_longest_seconds",
+                 "txtd_audit_lost_total", "txtd_log_lost_total", "txtd_dns_tcp_buffered_bytes", "txtd_http_displaced_total"):
+        metric(text, name)  # is there
 
 
 def check_internal_site(txtd):

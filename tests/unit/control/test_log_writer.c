@@ -147,6 +147,7 @@ static void says_what_it_left_out(void **state)
     }
     assert_in_range(lost, LINES_MAX - written, LINES_MAX); /* of the lines "end" some may be lost too */
     assert_in_range(written, 1, LINES_MAX - 1);
+    assert_true(log_writer_lost(scene->writer) >= lost);
 }
 
 /* What waits is written; with a reader that does not read, the end comes all the same. */

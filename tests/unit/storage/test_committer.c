@@ -205,6 +205,11 @@ static void many_threads_lose_nothing_and_keep_order(void **state)
     assert_true(stats.failed == 0 && stats.conflicts == 0 && stats.queue_depth == 0);
     assert_true(stats.commits <= THREADS * EACH && stats.commits * 64 >= THREADS * EACH);
     assert_true(stats.commit_us_max <= stats.commit_us_total);
+    uint64_t in_classes = 0;
+    for (unsigned i = 0; i < COMMITTER_CLASSES; i++) {
+        in_classes += stats.classes[i].commits;
+    }
+    assert_int_equal(in_classes, stats.commits);
 
     for (unsigned i = 0; i < THREADS; i++) {
         for (unsigned j = 0; j < EACH; j++) {
