@@ -41,7 +41,7 @@ static json_t *registered_json(const struct service_registered *registered)
 static void registration_done(void *context, struct http_exchange *exchange)
 {
     struct service_call *call = context;
-    struct api_request request = {exchange, service_call_rules(call), METHODS_CHANGE};
+    struct api_request request = {exchange, service_call_rules(call), METHODS_CHANGE, false};
     int code = service_call_result(call);
     if (code == 0) {
         struct service_registered registered;
@@ -81,7 +81,7 @@ static void handle_register(struct service *service, const struct api_request *r
 static void update_done(void *context, struct http_exchange *exchange)
 {
     struct service_call *call = context;
-    struct api_request request = {exchange, service_call_rules(call), METHODS_CHANGE};
+    struct api_request request = {exchange, service_call_rules(call), METHODS_CHANGE, false};
     int code = service_call_result(call);
     if (code == 0) {
         /* 43 characters of base64url: nothing to escape. acme.sh looks for the quoted value. */
@@ -145,7 +145,7 @@ void acmedns_api_handle(struct service *service, const struct health *health, st
                         struct http_exchange *exchange)
 {
     struct service_rules *rules = service_rules_hold(service);
-    struct api_request request = {exchange, rules, METHODS_CHANGE};
+    struct api_request request = {exchange, rules, METHODS_CHANGE, false};
     struct http_text token = {NULL, 0};
     bool is_post = http_text_is(http_exchange_method(exchange), "POST");
 

@@ -71,11 +71,37 @@ void api_answer_error(const struct api_request *request, int status, const char 
     answer_error(request, status, NULL, word, detail);
 }
 
+/* What the native API says beside the word. */
+static const char *sentence_of(const char *word)
+{
+    static const struct {
+        const char *word, *sentence;
+    } rows[] = {
+        {"forbidden", "these credentials do not open this from this address"},
+        {"not_found", "there is no such thing"},
+        {"zone_not_served", "its zone is not served here any more"},
+        {"rate_limited", "too many requests; Retry-After says when to come again"},
+        {"unavailable", "changes are not taken now; Retry-After says when to come again"},
+        {"method_not_allowed", "Allow says which methods this path has"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i].word, word) == 0) {
+            return rows[i].sentence;
+        }
+    }
+    return NULL;
+}
+
+static void answer_word(const struct api_request *request, int status, const struct http_header *own, const char *word)
+{
+    answer_error(request, status, own, word, request->explains ? sentence_of(word) : NULL);
+}
+
 static void answer_later(const struct api_request *request, int status, const char *word, unsigned retry_after_s)
 {
     char seconds[16];
     (void)snprintf(seconds, sizeof seconds, "%u", retry_after_s);
-    answer_error(request, status, &(struct http_header){"retry-after", seconds}, word, NULL);
+    answer_word(request, status, &(struct http_header){"retry-after", seconds}, word);
 }
 
 void api_answer_limited(const struct api_request *request, unsigned retry_after_s)
@@ -89,16 +115,16 @@ void api_answer_method(const struct api_request *request)
     if (http_text_is(http_exchange_method(request->exchange), "OPTIONS")) {
         answer(request, 204, &allow, "", 0);
     } else {
-        answer_error(request, 405, &allow, "method_not_allowed", NULL);
+        answer_word(request, 405, &allow, "method_not_allowed");
     }
 }
 
 void api_answer_code(const struct api_request *request, int code, unsigned retry_after_s)
 {
     switch (code) {
-    case TXTD_EFORBIDDEN: answer_error(request, 401, NULL, "forbidden", NULL); break;
-    case TXTD_ENOTFOUND: answer_error(request, 404, NULL, "not_found", NULL); break;
-    case TXTD_EUNSUPPORTED: answer_error(request, 404, NULL, "zone_not_served", NULL); break;
+    case TXTD_EFORBIDDEN: answer_word(request, 401, NULL, "forbidden"); break;
+    case TXTD_ENOTFOUND: answer_word(request, 404, NULL, "not_found"); break;
+    case TXTD_EUNSUPPORTED: answer_word(request, 404, NULL, "zone_not_served"); break;
     case TXTD_ELIMITED: api_answer_limited(request, retry_after_s); break;
     /* The rest is our trouble, not the client's: a full queue, a full disk, a stop. */
     default: answer_later(request, 503, "unavailable", BUSY_RETRY_S); break;

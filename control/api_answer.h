@@ -3,6 +3,7 @@
 #define TXTD_CONTROL_API_ANSWER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "control/http_server.h"
 #include "control/service_rules.h"
@@ -12,6 +13,7 @@ struct api_request {
     struct http_exchange *exchange;
     const struct service_rules *rules;
     const char *methods; /* for Allow and CORS: "POST, OPTIONS" */
+    bool explains;       /* errors carry a sentence for people, as the native API's do */
 };
 
 /* Answers with a ready body. The exchange is gone afterwards. Loop thread; so are the others. */

@@ -20,7 +20,7 @@ static void upgrade_done(void *context, struct http_exchange *exchange)
         return;
     }
     struct service_rules *rules = service_rules_hold(service);
-    const struct api_request request = {exchange, rules, ""};
+    const struct api_request request = {exchange, rules, "", false};
     unsigned retry_after_s = 0;
     if (code == TXTD_EFORBIDDEN) {
         uint8_t client[16];

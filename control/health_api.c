@@ -18,7 +18,7 @@ void health_api_handle(const struct health *health, enum health_api_question que
                        const struct api_request *request)
 {
     static const char fine[] = "{\"status\":\"ok\"}";
-    struct api_request own = {request->exchange, request->rules, "GET, HEAD, OPTIONS"};
+    struct api_request own = {request->exchange, request->rules, "GET, HEAD, OPTIONS", false};
     struct http_text method = http_exchange_method(own.exchange);
     const char *reason = "";
     if (!http_text_is(method, "GET") && !http_text_is(method, "HEAD")) {

@@ -5,7 +5,7 @@
 void metrics_api_handle(const struct metrics_sources *sources, const struct api_request *request)
 {
     char text[METRICS_LEN_MAX];
-    struct api_request own = {request->exchange, request->rules, "GET, HEAD, OPTIONS"};
+    struct api_request own = {request->exchange, request->rules, "GET, HEAD, OPTIONS", false};
     struct http_text method = http_exchange_method(own.exchange);
     if (!http_text_is(method, "GET") && !http_text_is(method, "HEAD")) {
         api_answer_method(&own);

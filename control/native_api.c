@@ -148,7 +148,9 @@ void native_api_handle(struct service *service, struct api_path path, struct htt
     char methods[METHODS_TEXT_MAX];
     struct service_rules *rules = service_rules_hold(service);
     struct native_request request = {
-        .api = {.exchange = exchange, .rules = rules, .methods = methods}, .service = service, .token = token};
+        .api = {.exchange = exchange, .rules = rules, .methods = methods, .explains = true},
+        .service = service,
+        .token = token};
     const struct native_route *route = find_route(&request, &path, methods);
     http_exchange_client(exchange, request.client);
     if (methods[0] == '\0') {

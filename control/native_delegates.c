@@ -94,7 +94,7 @@ static json_t *registered_json(const struct service_call *call)
 static void registration_done(void *context, struct http_exchange *exchange)
 {
     struct service_call *call = context;
-    struct api_request api = {exchange, service_call_rules(call), METHODS_REGISTER};
+    struct api_request api = {exchange, service_call_rules(call), METHODS_REGISTER, true};
     int code = service_call_result(call);
     if (code == 0) {
         api_answer_tagged(&api, 201, registered_json(call), 1);

@@ -93,7 +93,7 @@ static void answer_done(const struct api_request *api, const struct service_edit
 static void edit_done(void *context, struct http_exchange *exchange)
 {
     struct service_edit_call *call = context;
-    struct api_request api = {exchange, service_edit_rules(call), METHODS_ALL};
+    struct api_request api = {exchange, service_edit_rules(call), METHODS_ALL, true};
     int code = service_edit_result(call);
     switch (code) {
     case 0: answer_done(&api, call); break;

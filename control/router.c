@@ -6,6 +6,7 @@
 #include "control/health_api.h"
 #include "control/metrics_api.h"
 #include "control/native_api.h"
+#include "control/openapi.h"
 #include "control/service.h"
 
 static void handle_internal(const struct router *router, const struct api_path *path, const struct api_request *request)
@@ -38,12 +39,25 @@ static bool is_native(const struct api_path *path, struct api_path *below, struc
     return !api_path_take(&compat, "acme-dns-compat");
 }
 
+static void handle_openapi(const struct api_request *request)
+{
+    size_t len;
+    const char *document = openapi_document(&len);
+    if (http_text_is(http_exchange_method(request->exchange), "GET")) {
+        api_answer_text(request, 200, document, len);
+    } else {
+        api_answer_method(request);
+    }
+}
+
 static void handle_public(const struct router *router, const struct api_path *path, const struct api_request *request)
 {
     struct api_path below;
     struct http_text token;
     if (is_native(path, &below, &token)) {
         native_api_handle(router->service, below, token, request->exchange);
+    } else if (api_path_ends(path, "openapi.json")) {
+        handle_openapi(request);
     } else if (api_path_ends(path, "livez")) {
         health_api_handle(router->health, HEALTH_API_LIVE, request);
     } else if (api_path_ends(path, "readyz")) {
@@ -57,7 +71,7 @@ void router_handle(void *context, struct http_exchange *exchange)
 {
     const struct router *router = context;
     struct service_rules *rules = service_rules_hold(router->service);
-    struct api_request request = {exchange, rules, "GET, OPTIONS"};
+    struct api_request request = {exchange, rules, "GET, OPTIONS", false};
     struct api_path path;
     if (api_path_cut(http_exchange_path(exchange), &path) != 0) {
         api_answer_error(&request, 404, "not_found", NULL);

@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """The native API as its users call it: registration with settings, values, persistent values, keys, notes, history, deletion,
-the setup call, and the operator's calls, each seen from DNS as well.
+the setup call, and the operator's calls, each seen from DNS as well. Every answer must be one that /openapi.json describes, and
+every operation that it describes must have been called with success.
 
     test_native.py TXTD TXTCTL
 """
 import json
 import os
+import re
 import sys
+
+import jsonschema
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -23,23 +27,79 @@ def pair(account, key=None):
     return {"X-Api-User": account["username"], "X-Api-Key": key or account["key"]}
 
 
-class Api:
-    """The API over one connection; remembers nothing but that."""
+class Description:
+    """openapi.json: what may be answered, and which operations were called with success."""
 
-    def __init__(self, txtd):
+    def __init__(self, document):
+        self.document = document
+        self.done = set()
+        self.routes = []
+        for path, item in document["paths"].items():
+            pattern = re.compile("^" + re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)) + "$")
+            for method in set(item) & {"get", "put", "post", "patch", "delete"}:
+                self.routes.append((method, pattern, item[method]))
+
+    def resolve(self, thing):
+        while "$ref" in thing:
+            found = self.document
+            for part in thing["$ref"].lstrip("#/").split("/"):
+                found = found[part]
+            thing = found
+        return thing
+
+    def check(self, method, path, response, answer):
+        path = re.sub(r"^/t/[^/]+", "", path.split("?")[0])
+        found = [operation for verb, pattern, operation in self.routes if verb == method.lower() and pattern.match(path)]
+        if len(found) != 1:
+            raise Failure("%d operations of openapi.json are %s %s" % (len(found), method, path))
+        described = found[0]["responses"].get(str(response.status))
+        if described is None:
+            raise Failure("openapi.json does not say that %s %s may answer %d" % (method, path, response.status))
+        described = self.resolve(described)
+        for header in described.get("headers", {}):
+            if header not in response.headers:
+                raise Failure("%s %s %d: no %s" % (method, path, response.status, header))
+        if ("content" in described) != (answer is not None):
+            raise Failure("%s %s %d: a body, or none: %s" % (method, path, response.status, answer))
+        if answer is not None:
+            schema = dict(described["content"]["application/json"]["schema"], components=self.document["components"])
+            try:
+                jsonschema.validate(answer, schema, jsonschema.Draft202012Validator)
+            except jsonschema.ValidationError as error:
+                raise Failure("%s %s %d: %s" % (method, path, response.status, error)) from None
+        if response.status < 300:
+            self.done.add(found[0]["operationId"])
+
+    def expect_all_done(self):
+        missing = [operation["operationId"] for _, _, operation in self.routes if operation["operationId"] not in self.done]
+        if missing:
+            raise Failure("never called with success: %s" % missing)
+
+
+class Api:
+    """The API over one connection."""
+
+    def __init__(self, txtd, description=None):
         self.connection = txtd.connect()
+        self.description = description
+        if description is None:
+            self.description = Description(self.request("GET", "/openapi.json", None, {})[1])
+
+    def request(self, method, path, text, headers):
+        self.connection.request(method, path, text, headers)
+        response = self.connection.getresponse()
+        octets = response.read()
+        return response, json.loads(octets) if octets else None
 
     def call(self, method, path, status, headers=None, body=None, error=None):
         """Fails unless the answer has that status, and that error's word; returns body and headers."""
         text = body if body is None or isinstance(body, str) else json.dumps(body)
-        self.connection.request(method, path, text, headers or {})
-        response = self.connection.getresponse()
-        octets = response.read()
-        answer = json.loads(octets) if octets else None
+        response, answer = self.request(method, path, text, headers or {})
         if response.status != status or (error is not None and answer.get("error") != error):
             raise Failure("%s %s %s: %d %s, not %d %s" % (method, path, text, response.status, answer, status, error or ""))
-        if error is not None and not answer.get("detail"):
+        if status >= 400 and path.startswith("/api/v1") and not answer.get("detail"):
             raise Failure("%s %s: no sentence says what is wrong: %s" % (method, path, answer))
+        self.description.check(method, path, response, answer)
         return answer, response.headers
 
     def register(self, body=None, headers=None, path=DELEGATES):
@@ -213,6 +273,22 @@ def check_operator(txtd, api, deleted):
         api.call("GET", DELEGATES + "?" + query, 400, BEARER, None, error)
 
 
+def check_rest(api):
+    """What the parts above have not called."""
+    api.call("POST", "/register", 201, None, {"allowfrom": ["127.0.0.0/8"]})
+    for path in ("/health", "/livez", "/readyz", "/openapi.json"):
+        api.call("GET", path, 200)
+    jsonschema.Draft202012Validator.check_schema({"$defs": api.description.document["components"]["schemas"]})
+    response, answer = api.request("POST", "/openapi.json", None, {})
+    expect("POST /openapi.json", (response.status, response.headers["Allow"], answer["error"]),
+           (405, "GET, OPTIONS", "method_not_allowed"))
+    response, answer = api.request("PUT", DELEGATES, "{}", {})
+    expect("PUT", (response.status, response.headers["Allow"], "detail" in answer), (405, "GET, POST, OPTIONS", True))
+    response, answer = api.request("GET", "/api/v1/unknown", None, {})
+    expect("an unknown path", (response.status, answer["error"], "detail" in answer), (404, "not_found", True))
+    api.description.expect_all_done()
+
+
 def check_tokens(directory, program):
     """Registration by token: below its path, or by Basic authentication; the operator needs none."""
     tokens = os.path.join(directory, "tokens")
@@ -266,6 +342,7 @@ def main(directory, program, _txtctl):
         check_setup(api)
         deleted = check_deletion(txtd, api)
         check_operator(txtd, api, deleted)
+        check_rest(api)
         txtd.stop()
         txtd.start()  # all of that is durable
         api = Api(txtd)

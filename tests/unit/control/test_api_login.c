@@ -35,7 +35,7 @@ static void handle(void *context, struct http_exchange *exchange)
 {
     struct scene *scene = context;
     struct service_rules *rules = service_rules_hold(scene->service);
-    const struct api_request request = {exchange, rules, "GET"};
+    const struct api_request request = {exchange, rules, "GET", false};
     struct service_login login;
     scene->handled++;
     if (api_login(scene->service, &request, &login)) {

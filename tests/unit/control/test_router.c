@@ -16,8 +16,9 @@
 #include "tests/unit/control/fake_http.h"
 #include "tests/unit/control/fake_store.h"
 
-#define VALUE  "___validation_token_received_from_the_ca___"
-#define COMPAT "/api/v1/acme-dns-compat"
+#define VALUE            "___validation_token_received_from_the_ca___"
+#define COMPAT           "/api/v1/acme-dns-compat"
+#define FORBIDDEN_NATIVE "{\"error\":\"forbidden\",\"detail\":\"these credentials do not open this from this address\"}"
 
 static struct health_report fake_health;
 
@@ -457,16 +458,16 @@ static void test_native_delegate(void **state)
 
     update(scene, path, "")->method = "GET";
     scene->exchange.headers[1].value = "wrong";
-    assert_answer(scene, 401, "{\"error\":\"forbidden\"}");
+    assert_answer(scene, 401, FORBIDDEN_NATIVE);
     update(scene, "/api/v1/delegates/8e5700ea-a4bf-41c7-8a77-e990661dcc6a", "")->method = "GET";
-    assert_answer(scene, 401, "{\"error\":\"forbidden\"}"); /* nothing tells whether it exists */
+    assert_answer(scene, 401, FORBIDDEN_NATIVE); /* nothing tells whether it exists */
     fake_store.delegates[0].expires_at_s = FAKE_STORE_NOW_S + 1;
     update(scene, path, "")->method = "GET";
     assert_int_equal(answer(scene), 200);
     assert_non_null(strstr(scene->exchange.answer, "\"values\":[]")); /* their time is over */
     fake_store.delegates[0].deleted = true;
     update(scene, path, "")->method = "GET";
-    assert_answer(scene, 404, "{\"error\":\"not_found\"}");
+    assert_answer(scene, 404, "{\"error\":\"not_found\",\"detail\":\"there is no such thing\"}");
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
