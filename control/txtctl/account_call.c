@@ -35,15 +35,18 @@ enum txtctl_status account_call_refused(const struct api_client_reply *reply)
     const char *hint = "";
     switch (reply->status) {
     case 401:
-        hint = " (a wrong key, an address outside allowfrom, or a registration token is needed: --url .../t/TOKEN)";
+        hint = " (a wrong key or token, an address outside allowfrom, or a registration token is needed: --url "
+               ".../t/TOKEN)";
         break;
     case 404: hint = " (is the URL right, and registration on?)"; break;
     case 429: hint = " (too often; try again later)"; break;
     case 503: hint = " (the server takes no changes now; try again later)"; break;
     default: break;
     }
-    (void)fprintf(stderr, "txtctl: the server answered %ld %s%s\n", reply->status,
-                  account_call_text(reply->json, "error"), hint);
+    const char *detail = account_call_text(reply->json, "detail"); /* what the native API says, better than a guess */
+    (void)fprintf(stderr, "txtctl: the server answered %ld %s%s%s\n", reply->status,
+                  account_call_text(reply->json, "error"), *detail == '\0' ? "" : ": ",
+                  *detail == '\0' ? hint : detail);
     return TXTCTL_REFUSED;
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,17 +155,27 @@ const char *account_file_domain(const char *domain, size_t *len)
     return domain;
 }
 
-static json_t *find(json_t *accounts, const char *domain)
+json_t *account_file_find(const char *path, json_t *accounts, const char *domain, const char **name,
+                          struct error_detail *detail)
 {
-    size_t len;
-    domain = account_file_domain(domain, &len);
-    const char *name;
+    size_t len = 0;
+    const char *key;
     json_t *account;
-    json_object_foreach(accounts, name, account)
+    const char *wanted = domain == NULL ? NULL : account_file_domain(domain, &len);
+    bool only = domain == NULL && json_object_size(accounts) == 1;
+    json_object_foreach(accounts, key, account)
     {
-        if (strlen(name) == len && strncasecmp(name, domain, len) == 0) {
+        if (only || (wanted != NULL && strlen(key) == len && strncasecmp(key, wanted, len) == 0)) {
+            *name = key;
             return account;
         }
+    }
+    if (domain == NULL) {
+        (void)error_describe(detail, TXTD_ENOTFOUND, "%s has %zu accounts: choose one with --domain", path,
+                             json_object_size(accounts));
+    } else {
+        (void)error_describe(detail, TXTD_ENOTFOUND, "%s has no account for %s: make one with txtctl register", path,
+                             domain);
     }
     return NULL;
 }
@@ -172,6 +183,7 @@ static json_t *find(json_t *accounts, const char *domain)
 int account_file_read(const char *path, const char *domain, json_t **account, struct error_detail *detail)
 {
     json_t *accounts;
+    const char *name;
     int result = load(path, &accounts, detail);
     if (result != 0) {
         return result;
@@ -179,20 +191,7 @@ int account_file_read(const char *path, const char *domain, json_t **account, st
     if (accounts == NULL) {
         return error_describe(detail, TXTD_ENOTFOUND, "%s is not there: make an account with txtctl register", path);
     }
-    json_t *found = NULL;
-    if (domain != NULL) {
-        found = find(accounts, domain);
-    } else if (json_object_size(accounts) == 1) {
-        found = json_object_iter_value(json_object_iter(accounts));
-    }
-    if (found == NULL) {
-        result = domain == NULL
-                     ? error_describe(detail, TXTD_ENOTFOUND, "%s has %zu accounts: choose one with --domain", path,
-                                      json_object_size(accounts))
-                     : error_describe(detail, TXTD_ENOTFOUND, "%s has no account for %s: make one with txtctl register",
-                                      path, domain);
-    }
-    *account = json_incref(found);
+    *account = json_incref(account_file_find(path, accounts, domain, &name, detail));
     json_decref(accounts);
-    return result;
+    return *account == NULL ? TXTD_ENOTFOUND : 0;
 }

@@ -32,6 +32,11 @@ void account_file_close(struct account_file *file);
  * `detail`. */
 int account_file_read(const char *path, const char *domain, json_t **account, struct error_detail *detail);
 
+/* The same among accounts that are read already; *account and *name, what it stands under, belong to `accounts`. `path` is for
+ * the detail. NULL when there is none. */
+json_t *account_file_find(const char *path, json_t *accounts, const char *domain, const char **name,
+                          struct error_detail *detail);
+
 /* What the domain is called in the file; into `domain`, and without its final dot by *len. Pure. */
 const char *account_file_domain(const char *domain, size_t *len);
 

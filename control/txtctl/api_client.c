@@ -68,10 +68,20 @@ static int set_request(struct transfer *transfer, const struct api_client *clien
     if (result == 0 && request->key != NULL) {
         result = add_header(transfer, "X-Api-Key", request->key);
     }
+    if (result == 0 && request->token != NULL) {
+        char value[HEADER_MAX];
+        result = snprintf(value, sizeof value, "Bearer %s", request->token) >= (int)sizeof value
+                     ? TXTD_EINVAL
+                     : add_header(transfer, "Authorization", value);
+        explicit_bzero(value, sizeof value);
+    }
     if (result == 0 && request->body != NULL) {
         transfer->body = json_dumps(request->body, JSON_COMPACT);
         result = transfer->body == NULL ? TXTD_ENOMEM : add_header(transfer, "Content-Type", "application/json");
         curl_easy_setopt(transfer->curl, CURLOPT_POSTFIELDS, transfer->body);
+    }
+    if (request->method != NULL) {
+        curl_easy_setopt(transfer->curl, CURLOPT_CUSTOMREQUEST, request->method);
     }
     curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, transfer->headers);
     return result;

@@ -18,10 +18,12 @@ struct api_client {
 struct api_client_request {
     const char *path;           /* behind the base, "/register" */
     const char *username, *key; /* or NULL */
-    const json_t *body;         /* NULL: a GET, else a POST of it */
+    const char *token;          /* the operator's, for Authorization: Bearer (RFC 6750 section 2.1), or NULL */
+    const char *method;         /* NULL: GET, or POST when there is a body */
+    const json_t *body;         /* or NULL */
 };
 
-#define API_CLIENT_REPLY_MAX 65536 /* octets of an answer */
+#define API_CLIENT_REPLY_MAX (1 << 20) /* octets of an answer; a page of a list has the most */
 
 struct api_client_reply {
     long status;  /* of HTTP */

@@ -1,65 +1,89 @@
 #include <stdio.h>
 
 #include "control/txtctl/account_call.h"
-#include "control/txtctl/command.h"
+#include "control/txtctl/delegate_call.h"
 
-static void print_delegate(const json_t *delegate)
+static void print_values(const json_t *delegate)
 {
-    const json_t *values = json_object_get(delegate, "values"), *allowfrom = json_object_get(delegate, "allowfrom");
+    const json_t *values = json_object_get(delegate, "values"), *persistent = json_object_get(delegate, "persistent");
     size_t index;
     const json_t *item;
-    (void)printf("%s%s\n", account_call_text(delegate, "fulldomain"),
-                 json_is_true(json_object_get(delegate, "disabled")) ? " (disabled)" : "");
     json_array_foreach(values, index, item)
     {
         const char *expires = account_call_text(item, "expires_at");
-        (void)printf("  value      %s  set %s%s%s\n", account_call_text(item, "value"),
-                     account_call_text(item, "set_at"), *expires == '\0' ? "" : ", expires ", expires);
+        (void)fputs("  value      ", stdout);
+        delegate_call_print_text(account_call_text(item, "value"));
+        (void)printf("  set %s%s%s\n", account_call_text(item, "set_at"), *expires == '\0' ? "" : ", expires ",
+                     expires);
     }
     if (json_array_size(values) == 0) {
         (void)puts("  no value");
     }
-    json_array_foreach(allowfrom, index, item)
+    json_array_foreach(persistent, index, item)
     {
-        (void)printf("  allowfrom  %s\n", json_string_value(item));
+        (void)fputs("  persistent ", stdout);
+        delegate_call_print_text(json_string_value(item) == NULL ? "" : json_string_value(item));
+        (void)putchar('\n');
     }
-    (void)printf("  created    %s\n", account_call_text(delegate, "created_at"));
 }
 
-static enum txtctl_status show(const struct options *options, const json_t *account)
+/* Who may change it; none of it is told to the operator. */
+static void print_account(const json_t *delegate)
 {
-    char path[128];
-    json_t *json;
-    if (snprintf(path, sizeof path, "/api/v1/delegates/%s", account_call_text(account, "subdomain")) >=
-        (int)sizeof path) {
-        (void)fprintf(stderr, "txtctl: %s: the account's subdomain is none\n", options->text[OPTION_CREDENTIALS]);
-        return TXTCTL_FAILED;
+    const json_t *allowfrom = json_object_get(delegate, "allowfrom"), *keys = json_object_get(delegate, "keys");
+    const char *created = account_call_text(delegate, "created_at"), *note = account_call_text(delegate, "note");
+    size_t index;
+    const json_t *item;
+    json_array_foreach(allowfrom, index, item)
+    {
+        (void)printf("  allowfrom  %s\n", json_string_value(item) == NULL ? "" : json_string_value(item));
     }
-    enum txtctl_status status = account_call(options, account, path, NULL, &json);
-    if (status == TXTCTL_DONE && options->text[OPTION_JSON] != NULL) {
+    json_array_foreach(keys, index, item)
+    {
+        (void)printf("  key        %lld  created %s\n", (long long)json_integer_value(json_object_get(item, "key_id")),
+                     account_call_text(item, "created_at"));
+    }
+    if (*note != '\0') {
+        (void)fputs("  note       ", stdout);
+        delegate_call_print_text(note);
+        (void)putchar('\n');
+    }
+    if (*created != '\0') {
+        (void)printf("  created    %s\n", created);
+    }
+}
+
+static void print_delegate(const json_t *delegate)
+{
+    const char *asked = account_call_text(delegate, "last_asked_at");
+    (void)printf("%s%s\n", account_call_text(delegate, "fulldomain"),
+                 json_is_true(json_object_get(delegate, "disabled")) ? " (disabled)" : "");
+    print_values(delegate);
+    print_account(delegate);
+    if (*asked != '\0') {
+        (void)printf("  asked for  %lld times, last %s\n",
+                     (long long)json_integer_value(json_object_get(delegate, "asked_count")), asked);
+    }
+}
+
+static enum txtctl_status run(const struct options *options)
+{
+    json_t *json;
+    enum txtctl_status status = delegate_call_look(options, "", &json);
+    if (json != NULL && options->text[OPTION_JSON] != NULL) {
         account_call_print(json);
-    } else if (status == TXTCTL_DONE) {
+    } else if (json != NULL) {
         print_delegate(json);
     }
     json_decref(json);
     return status;
 }
 
-static enum txtctl_status run(const struct options *options)
-{
-    json_t *account;
-    enum txtctl_status status = account_call_account(options, &account);
-    if (status == TXTCTL_DONE) {
-        status = show(options, account);
-        json_decref(account);
-    }
-    return status;
-}
-
 const struct command command_show = {
     .name = "show",
-    .arguments = "",
-    .summary = "list the values and what is known of the delegate",
-    .takes = COMMAND_TAKES_API | COMMAND_TAKES_ACCOUNT,
+    .arguments = "[DELEGATE]",
+    .summary = "list the values and what is known; of any delegate with the operator's token",
+    .arguments_max = 1,
+    .takes = COMMAND_TAKES_API | COMMAND_TAKES_ACCOUNT | COMMAND_TAKES_OPERATOR,
     .run = run,
 };

@@ -7,10 +7,25 @@
 extern const struct command command_register;
 extern const struct command command_update;
 extern const struct command command_show;
+extern const struct command command_set;
+extern const struct command command_clear;
+extern const struct command command_persistent;
+extern const struct command command_allowfrom;
+extern const struct command command_note;
+extern const struct command command_history;
+extern const struct command command_setup;
+extern const struct command command_rotate;
+extern const struct command command_revoke;
+extern const struct command command_delete;
 extern const struct command command_check;
 extern const struct command command_doctor;
 extern const struct command command_health;
 extern const struct command command_acme_hook;
+extern const struct command command_list;
+extern const struct command command_disable;
+extern const struct command command_enable;
+extern const struct command command_stats;
+extern const struct command command_token;
 extern const struct command command_control_status;
 extern const struct command command_import;
 extern const struct command command_completion;
@@ -19,10 +34,25 @@ static const struct command *const commands[] = {
     &command_register,
     &command_update,
     &command_show,
+    &command_set,
+    &command_clear,
+    &command_persistent,
+    &command_allowfrom,
+    &command_note,
+    &command_history,
+    &command_setup,
+    &command_rotate,
+    &command_revoke,
+    &command_delete,
     &command_check,
     &command_doctor,
     &command_health,
     &command_acme_hook,
+    &command_list,
+    &command_disable,
+    &command_enable,
+    &command_stats,
+    &command_token,
     &command_control_status,
     &command_import,
     &command_completion,

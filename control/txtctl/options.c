@@ -37,8 +37,14 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_VALUE] = {"value", 0, "VALUE", "a value that must be visible everywhere"},
     [OPTION_CONFIG] = {"config", 'c', "FILE",
                        "the configuration of the txtd that is meant (default: $TXTD_CONFIG, else " CONFIG_DEFAULT ")"},
-    [OPTION_ZONE] = {"zone", 'z', "NAME", "the zone (default: the first of the configuration)"},
+    [OPTION_ZONE] = {"zone", 'z', "NAME", "the zone (default: the first of the configuration; of list: all)"},
     [OPTION_DRY_RUN] = {"dry-run", 'n', NULL, "change nothing, only say what would be done"},
+    [OPTION_TOKEN_FILE] = {"token-file", 'T', "FILE",
+                           "the operator's token is its first line (default: $TXTD_OPERATOR_TOKEN_FILE)"},
+    [OPTION_DISABLED] = {"disabled", 0, NULL, "only those that are disabled"},
+    [OPTION_ACCOUNT_URL] = {"account-url", 0, "URL", "the ACME account's URL, as the authority gave it"},
+    [OPTION_KEEP] = {"keep", 0, NULL, "let the old key in as well, until it is revoked"},
+    [OPTION_YES] = {"yes", 'y', NULL, "really do what cannot be undone"},
     [OPTION_VERSION] = {"version", 0, NULL, "print the version and exit"},
     [OPTION_HELP] = {"help", 'h', NULL, "print this, or with a command what it takes, and exit"},
 };
@@ -161,6 +167,7 @@ int options_read(int argc, char **argv, struct options *options)
     options->text[OPTION_URL] = getenv("TXTD_URL");
     const char *config = getenv("TXTD_CONFIG");
     options->text[OPTION_CONFIG] = config == NULL ? CONFIG_DEFAULT : config;
+    options->text[OPTION_TOKEN_FILE] = getenv("TXTD_OPERATOR_TOKEN_FILE");
     const char *socket = getenv("TXTD_CONTROL_SOCKET");
     options->text[OPTION_SOCKET] = socket == NULL ? CONTROL_SOCKET_DEFAULT : socket;
     options->text[OPTION_CREDENTIALS] = credentials == NULL ? CREDENTIALS_DEFAULT : credentials;

@@ -1,0 +1,67 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "control/txtctl/account_call.h"
+#include "control/txtctl/delegate_call.h"
+
+#define TAIL_MAX 1536
+
+/* The query, piece by piece. Returns 0 or TXTD_EFULL. */
+static int make_tail(const struct options *options, char tail[TAIL_MAX])
+{
+    static const struct {
+        const char *before;
+        enum option_id id;
+    } parts[] = {{"&account_url=", OPTION_ACCOUNT_URL}, {"&issuer=", OPTION_ISSUER}};
+    int result = delegate_call_encode("/setup?domain=", options->arguments[0], tail, TAIL_MAX);
+    for (size_t i = 0; result == 0 && i < sizeof parts / sizeof parts[0]; i++) {
+        size_t len = strlen(tail);
+        const char *text = options->text[parts[i].id];
+        result = text == NULL ? 0 : delegate_call_encode(parts[i].before, text, tail + len, TAIL_MAX - len);
+    }
+    return result;
+}
+
+static void print_records(const json_t *json)
+{
+    size_t index;
+    const json_t *record;
+    json_array_foreach(json_object_get(json, "records"), index, record)
+    {
+        (void)printf("; %s\n%s\n", account_call_text(record, "purpose"), account_call_text(record, "line"));
+    }
+}
+
+static enum txtctl_status run(const struct options *options)
+{
+    char tail[TAIL_MAX];
+    json_t *account, *json = NULL;
+    if (make_tail(options, tail) != 0) {
+        (void)fputs("txtctl: the domain or the URL is too long\n", stderr);
+        return TXTCTL_FAILED;
+    }
+    enum txtctl_status status = account_call_account(options, &account);
+    if (status != TXTCTL_DONE) {
+        return status;
+    }
+    status = delegate_call(options, account, "GET", tail, NULL, &json);
+    json_decref(account);
+    if (json != NULL && options->text[OPTION_JSON] != NULL) {
+        account_call_print(json);
+    } else if (json != NULL) {
+        print_records(json);
+    }
+    json_decref(json);
+    return status;
+}
+
+const struct command command_setup = {
+    .name = "setup",
+    .arguments = "NAME",
+    .summary = "print the records to add to the zone of a domain",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .takes =
+        COMMAND_TAKES_API | COMMAND_TAKES_ACCOUNT | COMMAND_TAKES(OPTION_ACCOUNT_URL) | COMMAND_TAKES(OPTION_ISSUER),
+    .run = run,
+};

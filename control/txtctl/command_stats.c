@@ -1,0 +1,44 @@
+#include <stdio.h>
+
+#include "control/txtctl/account_call.h"
+#include "control/txtctl/delegate_call.h"
+
+static void print_stats(const json_t *json)
+{
+    const char *name;
+    size_t index;
+    const json_t *member, *zone;
+    json_object_foreach((json_t *)json, name, member)
+    {
+        if (json_is_integer(member)) {
+            (void)printf("%-13s %lld\n", name, (long long)json_integer_value(member));
+        } else if (json_is_boolean(member)) {
+            (void)printf("%-13s %s\n", name, json_is_true(member) ? "yes" : "no");
+        }
+    }
+    json_array_foreach(json_object_get(json, "zones"), index, zone)
+    {
+        (void)printf("%-13s %s\n", "zone", account_call_text(zone, "name"));
+    }
+}
+
+static enum txtctl_status run(const struct options *options)
+{
+    json_t *json;
+    enum txtctl_status status = delegate_call_operator(options, "GET", "/stats", &json);
+    if (json != NULL && options->text[OPTION_JSON] != NULL) {
+        account_call_print(json);
+    } else if (json != NULL) {
+        print_stats(json);
+    }
+    json_decref(json);
+    return status;
+}
+
+const struct command command_stats = {
+    .name = "stats",
+    .arguments = "",
+    .summary = "operator: how many delegates, changes, refusals",
+    .takes = COMMAND_TAKES_API | COMMAND_TAKES_OPERATOR,
+    .run = run,
+};

@@ -1,0 +1,184 @@
+#include "control/txtctl/delegate_call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "control/txtctl/account_call.h"
+#include "control/txtctl/operator_token.h"
+
+#define PATH_TEXT_MAX 2048
+#define ID_LEN        36 /* of a UUID's text */
+
+/* --- Requests --- */
+
+static enum txtctl_status ask(const struct options *options, const char *url, const struct api_client_request *request,
+                              json_t **json)
+{
+    struct error_detail detail = {""};
+    struct api_client_reply reply;
+    struct api_client client = account_call_client(options, url);
+    *json = NULL;
+    if (api_client_call(&client, request, &reply, &detail) != 0) {
+        return account_call_failed(&detail);
+    }
+    if (reply.status != 204 && (reply.status / 100 != 2 || !json_is_object(reply.json))) {
+        enum txtctl_status status = account_call_refused(&reply);
+        json_decref(reply.json);
+        return status;
+    }
+    *json = reply.json;
+    return TXTCTL_DONE;
+}
+
+enum txtctl_status delegate_call(const struct options *options, const json_t *account, const char *method,
+                                 const char *tail, const json_t *body, json_t **json)
+{
+    char path[PATH_TEXT_MAX];
+    const char *id = account_call_text(account, "subdomain"), *url = options->text[OPTION_URL];
+    *json = NULL;
+    if (strlen(id) != ID_LEN || snprintf(path, sizeof path, "/api/v1/delegates/%s%s", id, tail) >= (int)sizeof path) {
+        (void)fprintf(stderr, "txtctl: %s: the account's subdomain is none, or the request is too long\n",
+                      options->text[OPTION_CREDENTIALS]);
+        return TXTCTL_FAILED;
+    }
+    return ask(options, url == NULL ? account_call_text(account, "server_url") : url,
+               &(struct api_client_request){.path = path,
+                                            .username = account_call_text(account, "username"),
+                                            .key = account_call_text(account, "password"),
+                                            .method = method,
+                                            .body = body},
+               json);
+}
+
+enum txtctl_status delegate_call_operator(const struct options *options, const char *method, const char *path,
+                                          json_t **json)
+{
+    char token[OPERATOR_TOKEN_MAX + 1], whole[PATH_TEXT_MAX];
+    struct error_detail detail = {""};
+    *json = NULL;
+    if (options->text[OPTION_URL] == NULL) {
+        (void)fputs("txtctl: give the API's --url\n", stderr);
+        return TXTCTL_FAILED;
+    }
+    if (operator_token_read(options->text[OPTION_TOKEN_FILE], token, &detail) != 0) {
+        return account_call_failed(&detail);
+    }
+    enum txtctl_status status = TXTCTL_FAILED;
+    if (snprintf(whole, sizeof whole, "/api/v1%s", path) >= (int)sizeof whole) {
+        (void)fputs("txtctl: the request is too long\n", stderr);
+    } else {
+        status = ask(options, options->text[OPTION_URL],
+                     &(struct api_client_request){.path = whole, .token = token, .method = method}, json);
+    }
+    explicit_bzero(token, sizeof token);
+    return status;
+}
+
+enum txtctl_status delegate_call_operator_at(const struct options *options, const char *method, const char *id,
+                                             const char *tail, json_t **json)
+{
+    char path[PATH_TEXT_MAX];
+    *json = NULL;
+    if (strspn(id, "0123456789abcdefABCDEF-") < ID_LEN || (id[ID_LEN] != '\0' && id[ID_LEN] != '.')) {
+        (void)fprintf(stderr, "txtctl: %s is no delegate's UUID or name\n", id);
+        return TXTCTL_FAILED;
+    }
+    if (snprintf(path, sizeof path, "/delegates/%.*s%s", ID_LEN, id, tail) >= (int)sizeof path) {
+        (void)fputs("txtctl: the request is too long\n", stderr);
+        return TXTCTL_FAILED;
+    }
+    return delegate_call_operator(options, method, path, json);
+}
+
+/* --- What commands have in common --- */
+
+enum txtctl_status delegate_call_simply(const struct options *options, const char *method, const char *tail,
+                                        const json_t *body)
+{
+    json_t *account, *json;
+    enum txtctl_status status = account_call_account(options, &account);
+    if (status != TXTCTL_DONE) {
+        return status;
+    }
+    status = delegate_call(options, account, method, tail, body, &json);
+    if (json != NULL && options->text[OPTION_JSON] != NULL) {
+        account_call_print(json);
+    }
+    json_decref(json);
+    json_decref(account);
+    return status;
+}
+
+enum txtctl_status delegate_call_list(const struct options *options, const char *method, const char *tail,
+                                      const char *name)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < options->arguments_count; i++) {
+        if (json_array_append_new(list, json_string(options->arguments[i])) != 0) {
+            (void)fprintf(stderr, "txtctl: argument %zu is no UTF-8\n", i + 1);
+            json_decref(list);
+            return TXTCTL_FAILED;
+        }
+    }
+    json_t *body = json_pack("{s:o}", name, list);
+    enum txtctl_status status = delegate_call_simply(options, method, tail, body);
+    json_decref(body);
+    return status;
+}
+
+enum txtctl_status delegate_call_look(const struct options *options, const char *tail, json_t **json)
+{
+    json_t *account;
+    *json = NULL;
+    if (options->arguments_count > 0) {
+        return delegate_call_operator_at(options, "GET", options->arguments[0], tail, json);
+    }
+    enum txtctl_status status = account_call_account(options, &account);
+    if (status == TXTCTL_DONE) {
+        status = delegate_call(options, account, "GET", tail, NULL, json);
+        json_decref(account);
+    }
+    return status;
+}
+
+/* --- Text --- */
+
+int delegate_call_encode(const char *before, const char *text, char *into, size_t capacity)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    size_t len = strlen(before);
+    if (len >= capacity) {
+        return TXTD_EFULL;
+    }
+    memcpy(into, before, len);
+    for (; *text != '\0'; text++) {
+        if (capacity - len < sizeof "%00") {
+            return TXTD_EFULL;
+        }
+        if (strchr(unreserved, *text) != NULL) {
+            into[len++] = *text;
+        } else {
+            unsigned char octet = (unsigned char)*text;
+            into[len++] = '%';
+            into[len++] = digits[octet >> 4];
+            into[len++] = digits[octet & 15];
+        }
+    }
+    into[len] = '\0';
+    return 0;
+}
+
+void delegate_call_print_text(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char octet = (unsigned char)*text;
+        /* U+0080 to U+009F, the other control characters, are 0xc2 and one of 0x80 to 0x9f in UTF-8. */
+        bool control = octet < 0x20 || octet == 0x7f;
+        if (octet == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0) {
+            control = true;
+            text++;
+        }
+        (void)putchar(control ? '?' : octet);
+    }
+}
