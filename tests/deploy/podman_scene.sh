@@ -36,6 +36,7 @@ CONF
 podman_scene_end() {
     local status=$?
     set +e
+    for job in $(jobs -p); do kill "$job" 2>/dev/null; done
     if [ $status -ne 0 ]; then
         podman ps -a >&2
         for container in $(podman ps -aq); do podman logs --tail 30 "$container" >&2; done
