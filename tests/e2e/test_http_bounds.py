@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Clients that mean ill: half-open connections, handshakes, headers and bodies that come in drips, answers nobody reads, garbage,
-storms of renegotiation, all places taken. Each ends at its bound and is counted, and meanwhile updates and DNS go on for others.
+storms of renegotiation, all places taken, too many changes. Each ends at its bound and is counted, and meanwhile updates and DNS go on for others.
 
     test_http_bounds.py TXTD TXTCTL
 """
 import contextlib
+import itertools
 import os
 import re
 import resource
@@ -16,7 +17,8 @@ import time
 
 from service import NO_LIMITS, Failure, Txtd, run, update
 
-LIMITS = dict(NO_LIMITS, connections=60, connections_per_client=20, handshake="1s", request="1s", idle="2s")
+PLACES = 60
+LIMITS = dict(NO_LIMITS, connections=2 * PLACES, connections_per_client=20, handshake="3s", request="2s", idle="3s")
 DRIP_S = 0.1
 PATIENCE_S = 30  # until what has to end has ended, on a busy machine
 ATTACKER = "127.0.0.9"
@@ -136,7 +138,7 @@ def client_hello(txtd):
 
 
 def half_open(txtd):
-    for sock in [dial(txtd) for _ in range(15)]:
+    for sock in [dial(txtd, "127.0.0.10") for _ in range(15)]:
         wait_for_end(sock)
         sock.close()
     return 15
@@ -144,12 +146,12 @@ def half_open(txtd):
 
 def slow_handshakes(txtd):
     hello = client_hello(txtd)
-    together(10, lambda: drip(dial(txtd), hello))
+    together(10, lambda: drip(dial(txtd, "127.0.0.11"), hello))
     return 10
 
 
 def slow_headers(txtd):
-    together(10, lambda: drip(dial_tls(txtd), HEAD + b"X: " + b"x" * 400))
+    together(10, lambda: drip(dial_tls(txtd, "127.0.0.12"), HEAD + b"X: " + b"x" * 400))
     return 10
 
 
@@ -161,13 +163,13 @@ def slow_bodies(txtd):
 
 
 def drip_body(txtd):
-    sock = dial_tls(txtd)
+    sock = dial_tls(txtd, "127.0.0.13")
     sock.sendall(HEAD + b"Content-Length: 400\r\n\r\n")
     return drip(sock, b"x" * 400)
 
 
 def idle(txtd):
-    socks = [dial_tls(txtd) for _ in range(10)]
+    socks = [dial_tls(txtd, "127.0.0.14") for _ in range(10)]
     for sock in socks:
         wait_for_end(sock)
         sock.close()
@@ -248,7 +250,7 @@ def all_places(txtd):
         return socks + slow
 
     socks = [sock for number in range(20, 24) for sock in take("127.0.0.%d" % number)]
-    if len(socks) != LIMITS["connections"]:
+    if len(socks) != PLACES:
         raise Failure("the test does not take every place")
     time.sleep(1.5)
     if txtd.get_internal("/readyz")[0] != 200:
@@ -261,12 +263,42 @@ def all_places(txtd):
         sock.close()
 
 
-def timed(txtd, attack):
-    """An attack whose connections must all end by a time-out that is counted."""
+def all_slow(txtd):
+    """All ways to be slow at once; every connection must end by a time-out that is counted."""
     before = metric(txtd, "txtd_http_timeouts_total")
-    count = attack(txtd)
+    attacks = [half_open, slow_handshakes, slow_headers, slow_bodies, idle]
+    count = sum(together(len(attacks), lambda: attacks.pop()(txtd)))
     if metric(txtd, "txtd_http_timeouts_total") < before + count:
         raise Failure("not every connection ended by a time-out")
+
+
+def queued_changes(txtd):
+    """More changes at once than may wait: some are answered 503, and every other one is served."""
+    refused = []
+    accounts = [txtd.register() for _ in range(12)]
+    turns = itertools.cycle(accounts)
+
+    def change():
+        account, connection = next(turns), txtd.connect()
+        last = None
+        for number in range(20):
+            value = "%043d" % number
+            status, text = update(connection, account, value)
+            if status == 200:
+                last = value
+            elif status == 503 and "unavailable" in text:
+                refused.append(value)
+            else:
+                raise Failure("an update is answered %d %s" % (status, text))
+        connection.close()
+        if last is not None and last not in txtd.dig(account["fulldomain"]):
+            raise Failure("a change that was acknowledged is not served")
+
+    end = time.monotonic() + PATIENCE_S
+    while not refused and time.monotonic() < end:
+        together(len(accounts), change)
+    if not refused or metric(txtd, 'txtd_refusals_total{reason="busy"}') < len(refused):
+        raise Failure("changes without bound wait, or refusals are not counted: %d" % len(refused))
 
 
 def main(directory, program, *_):
@@ -274,19 +306,19 @@ def main(directory, program, *_):
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096) if hard >= 0 else 4096, hard))
     with Txtd(program, directory, api={"limits": LIMITS, "threads": 2}) as txtd:
         with Others(txtd) as others:
-            for attack in (half_open, slow_handshakes, slow_headers, slow_bodies, idle):
-                timed(txtd, attack)
-                others.check(attack.__name__)
-                print("ok: %s" % attack.__name__)
-            for attack in (garbage, deaf, renegotiation, all_of_one_client):
+            for attack in (all_slow, garbage, deaf, renegotiation, all_of_one_client):
                 attack(txtd)
                 others.check(attack.__name__)
                 print("ok: %s" % attack.__name__)
         txtd.stop()
-    patient = dict(LIMITS, handshake="60s", request="60s", idle="60s")
+    patient = dict(LIMITS, connections=PLACES, handshake="60s", request="60s", idle="60s")
     with Txtd(program, directory, api={"limits": patient, "threads": 2}) as txtd:
         all_places(txtd)
         print("ok: all_places")
+        txtd.stop()
+    with Txtd(program, directory, api={"limits": NO_LIMITS, "threads": 2}, store={"queue": 1, "batch": 1}) as txtd:
+        queued_changes(txtd)
+        print("ok: queued_changes")
         txtd.stop()
 
 
