@@ -50,6 +50,10 @@ static inline void make_pair(unsigned queues)
     enter(client_namespace);
     run("ip address add 10.77.0.2/24 dev xc0 && ip address add fd77::2/64 dev xc0 nodad && ip link set xc0 up");
     enter(server_namespace);
+    /* The kernel gives the link-local address some time after the link is up. */
+    run("for i in $(seq 200); do ip -6 -oneline address show dev xs0 scope link | grep -q fe80: && exit 0; sleep 0.05; "
+        "done; "
+        "exit 1");
 }
 
 static inline void drop_pair(void)
