@@ -1,27 +1,26 @@
 #include "dataplane/respond.h"
 
 #include <netinet/in.h>
+#include <urcu/urcu-qsbr.h>
 
 #include "dataplane/dns/cookie.h"
 #include "dataplane/guard/rrl.h"
 #include "dataplane/respond_chaos.h"
 #include "dataplane/respond_name.h"
+#include "dataplane/respond_question.h"
 #include "dataplane/responder.h"
 
 _Static_assert(RESPOND_UDP_PAYLOAD_MAX == DNS_UDP_PAYLOAD_MAX, "one limit under two names");
 
-#define NO_LOOKUP UINT8_MAX
-
 /* One query between the stages of a burst. */
 struct task {
     struct query query;
-    const struct zone *zone; /* of the delegate that the qname's form tells of */
-    uint8_t lookup;          /* position among the burst's look-ups, or NO_LOOKUP */
+    const struct zone *zone;              /* of the delegate that the qname's form tells of, or NULL; then also: */
+    const struct delegate_lookup *lookup; /* among those of the burst */
 };
 
 /* What a burst is answered from; the same for all its queries. */
 struct burst {
-    const struct responder *responder;
     const struct respond_settings *settings;
     struct respond_worker *worker;
     const struct respond_clock *now;
@@ -84,6 +83,7 @@ static bool answer_cookie(const struct burst *burst, const struct query_edns *as
     return verdict != COOKIE_INVALID;
 }
 
+/* Returns whether the client proved its address. */
 static bool decide_edns(const struct burst *burst, const struct query *query, const struct packet *packet,
                         struct answer_edns *edns)
 {
@@ -135,15 +135,15 @@ static void count_outcome(struct respond_counters *counters, enum name_outcome o
 
 /* Class IN, one of our zones. */
 static enum rrl_kind answer_names(const struct burst *burst, const struct task *task, const struct zone *zone,
-                                  const struct delegate_lookup lookups[], struct answer *answer)
+                                  struct answer *answer)
 {
     enum name_outcome outcome;
-    if (task->lookup != NO_LOOKUP && lookups[task->lookup].entry != NULL) {
-        outcome = name_answer_delegate(answer, &burst->names, task->zone, lookups[task->lookup].entry);
-    } else if (task->lookup != NO_LOOKUP) {
-        outcome = name_answer_nxdomain(answer, task->zone); /* no static name has a delegate's form */
-    } else {
+    if (task->zone == NULL) {
         outcome = name_answer(answer, &burst->names, zone);
+    } else if (task->lookup->entry != NULL) {
+        outcome = name_answer_delegate(answer, &burst->names, zone, task->lookup->entry);
+    } else {
+        outcome = name_answer_nxdomain(answer, zone); /* no static name has a delegate's form */
     }
     count_outcome(&burst->worker->counters, outcome);
     return outcome == NAME_POSITIVE_DELEGATE ? RRL_POSITIVE : RRL_OTHER;
@@ -172,15 +172,14 @@ static const struct zone *admit_question(const struct burst *burst, struct packe
 }
 
 static enum rrl_kind answer_question(const struct burst *burst, struct packet *packet, struct task *task,
-                                     const struct delegate_lookup lookups[], struct answer_edns *edns,
                                      struct answer *answer)
 {
     const struct query *query = &task->query;
     uint16_t rcode;
-    const struct zone *zone = admit_question(burst, packet, task, &rcode, edns);
-    answer_begin(answer, packet->wire, size_limit(packet, query), query, edns);
+    const struct zone *zone = admit_question(burst, packet, task, &rcode, &answer->edns);
+    answer_begin(answer, packet->wire, size_limit(packet, query), query);
     if (zone != NULL) {
-        return answer_names(burst, task, zone, lookups, answer);
+        return answer_names(burst, task, zone, answer);
     }
     answer->rcode = rcode;
     if (query->qclass == DNS_CLASS_CH) {
@@ -195,28 +194,27 @@ static enum query_form form_of(const struct query *query)
     return query->form == QUERY_ANSWER && query->qtype == DNS_TYPE_NXNAME ? QUERY_FORMERR : query->form;
 }
 
-static enum rrl_kind build(const struct burst *burst, struct packet *packet, struct task *task,
-                           const struct delegate_lookup lookups[], struct answer_edns *edns, bool proven,
+static enum rrl_kind build(const struct burst *burst, struct packet *packet, struct task *task, bool proven,
                            struct answer *answer)
 {
     struct query *query = &task->query;
     enum query_form form = form_of(query);
     if (form == QUERY_ANSWER) {
-        return answer_question(burst, packet, task, lookups, edns, answer);
+        return answer_question(burst, packet, task, answer);
     }
     if (form == QUERY_FORMERR) {
         if (query->form == QUERY_ANSWER) {
-            edns->extended_error = DNS_EDE_INVALID_QUERY_TYPE;
+            answer->edns.extended_error = DNS_EDE_INVALID_QUERY_TYPE;
         }
         query->question_end = DNS_HEADER_LEN; /* the question is not echoed */
     }
-    answer_begin(answer, packet->wire, size_limit(packet, query), query, edns);
+    answer_begin(answer, packet->wire, size_limit(packet, query), query);
     switch (form) {
     case QUERY_NOTAUTH: answer->rcode = DNS_RCODE_NOTAUTH; break;
     case QUERY_BADVERS: answer->rcode = DNS_RCODE_BADVERS; break;
     case QUERY_COOKIE_ONLY:
         /* RFC 7873 section 5.4 */
-        answer->rcode = query->edns.cookie_len == COOKIE_CLIENT_LEN || proven || edns->cookie_len == 0
+        answer->rcode = query->edns.cookie_len == COOKIE_CLIENT_LEN || proven || answer->edns.cookie_len == 0
                             ? DNS_RCODE_NOERROR
                             : DNS_RCODE_BADCOOKIE;
         break;
@@ -234,14 +232,15 @@ static void build_notimp(struct packet *packet)
     packet->len = DNS_HEADER_LEN;
 }
 
-/* The rate limit's word on an answer: true to go on with it. */
-static bool limit(const struct burst *burst, const struct packet *packet, enum rrl_kind kind, bool proven,
-                  struct answer *answer)
+static bool has_limit(const struct burst *burst, const struct packet *packet, bool proven)
+{
+    return burst->worker->rrl != NULL && !proven && packet->transport != TRANSPORT_TCP;
+}
+
+/* The rate limit's word on an answer: whether to send it, cut down to TC (`answer` given) or as it is. */
+static bool limit(const struct burst *burst, const struct packet *packet, enum rrl_kind kind, struct answer *answer)
 {
     struct respond_worker *worker = burst->worker;
-    if (worker->rrl == NULL || proven || packet->transport == TRANSPORT_TCP) {
-        return true;
-    }
     enum rrl_verdict verdict = rrl_count(worker->rrl, packet->client, kind, burst->now->mono_ms);
     if (verdict == RRL_PASS) {
         return true;
@@ -260,29 +259,23 @@ static void drop(const struct burst *burst, struct packet *packet)
     packet->len = 0;
 }
 
-static void respond_one(const struct burst *burst, struct packet *packet, struct task *task,
-                        const struct delegate_lookup lookups[])
+static void respond_notimp(const struct burst *burst, struct packet *packet)
 {
-    struct respond_counters *counters = &burst->worker->counters;
-    count(&counters->queries[packet->transport]);
-    if (task->query.form == QUERY_DROP) {
+    if (has_limit(burst, packet, false) && !limit(burst, packet, RRL_OTHER, NULL)) {
         drop(burst, packet);
         return;
     }
-    if (task->query.form == QUERY_NOTIMP) {
-        if (!limit(burst, packet, RRL_OTHER, false, NULL)) {
-            drop(burst, packet);
-            return;
-        }
-        build_notimp(packet);
-        count(&counters->rcode[DNS_RCODE_NOTIMP]);
-        return;
-    }
-    struct answer_edns edns;
+    build_notimp(packet);
+    count(&burst->worker->counters.rcode[DNS_RCODE_NOTIMP]);
+}
+
+static void respond_query(const struct burst *burst, struct packet *packet, struct task *task)
+{
+    struct respond_counters *counters = &burst->worker->counters;
     struct answer answer;
-    bool proven = decide_edns(burst, &task->query, packet, &edns);
-    enum rrl_kind kind = build(burst, packet, task, lookups, &edns, proven, &answer);
-    if (!limit(burst, packet, kind, proven, &answer)) {
+    bool proven = decide_edns(burst, &task->query, packet, &answer.edns);
+    enum rrl_kind kind = build(burst, packet, task, proven, &answer);
+    if (has_limit(burst, packet, proven) && !limit(burst, packet, kind, &answer)) {
         drop(burst, packet);
         return;
     }
@@ -293,48 +286,40 @@ static void respond_one(const struct burst *burst, struct packet *packet, struct
     }
 }
 
-/* Whether the question may be for a delegate; then its look-up joins the burst's. */
-static bool plan_lookup(const struct burst *burst, const struct packet *packet, struct task *task,
-                        struct delegate_lookup *lookup)
+static void respond_one(const struct burst *burst, struct packet *packet, struct task *task)
 {
-    const struct query *query = &task->query;
-    if (query->form != QUERY_ANSWER || query->qclass != DNS_CLASS_IN || burst->names.zones == NULL) {
-        return false;
+    count(&burst->worker->counters.queries[packet->transport]);
+    switch (task->query.form) {
+    case QUERY_DROP: drop(burst, packet); break;
+    case QUERY_NOTIMP: respond_notimp(burst, packet); break;
+    default: respond_query(burst, packet, task); break;
     }
-    struct wire_name name = {packet->wire + DNS_QNAME_OFFSET, &query->labels};
-    task->zone = name_delegate_form(burst->names.zones, name, &lookup->id);
-    if (task->zone == NULL) {
-        return false;
-    }
-    lookup->zone = task->zone->options.number;
-    return true;
 }
 
 void respond_burst(const struct responder *responder, struct respond_worker *worker, const struct respond_clock *now,
                    struct packet packets[], unsigned packets_count)
 {
+    const struct zone_set *zones = rcu_dereference(responder->zones);
     const struct burst burst = {
-        .responder = responder,
-        .settings = __atomic_load_n(&responder->settings, __ATOMIC_ACQUIRE),
+        .settings = rcu_dereference(responder->settings),
         .worker = worker,
         .now = now,
-        .names = {.zones = __atomic_load_n(&responder->zones, __ATOMIC_ACQUIRE),
-                  .table = responder->table,
-                  .wall_s = now->wall_s},
+        .names = {.zones = zones, .table = responder->table, .wall_s = now->wall_s},
     };
     struct task tasks[RESPOND_BURST_MAX];
     struct delegate_lookup lookups[RESPOND_BURST_MAX];
     unsigned lookups_count = 0;
     for (unsigned i = 0; i < packets_count; i++) {
-        query_parse(packets[i].wire, packets[i].len, &tasks[i].query);
-        tasks[i].zone = NULL;
-        tasks[i].lookup = NO_LOOKUP;
-        if (plan_lookup(&burst, &packets[i], &tasks[i], &lookups[lookups_count])) {
-            tasks[i].lookup = (uint8_t)lookups_count++;
+        struct delegate_lookup *lookup = &lookups[lookups_count];
+        tasks[i].lookup = lookup;
+        tasks[i].zone = question_read(zones, packets[i].wire, packets[i].len, &tasks[i].query, &lookup->id);
+        if (tasks[i].zone != NULL) {
+            lookup->zone = tasks[i].zone->options.number;
+            lookups_count++;
         }
     }
     delegate_table_find_burst(responder->table, lookups, lookups_count);
     for (unsigned i = 0; i < packets_count; i++) {
-        respond_one(&burst, &packets[i], &tasks[i], lookups);
+        respond_one(&burst, &packets[i], &tasks[i]);
     }
 }

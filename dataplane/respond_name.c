@@ -1,5 +1,6 @@
 #include "dataplane/respond_name.h"
 
+#include "dataplane/respond_question.h"
 #include "dataplane/zone/delegate_entry.h"
 
 #define CNAME_LINKS_MAX  8
@@ -47,15 +48,6 @@ static enum name_outcome answer_nodata(struct answer *answer, const struct zone 
 
 /* --- Delegates --- */
 
-const struct zone *name_delegate_form(const struct zone_set *zones, struct wire_name name, struct delegate_id *id)
-{
-    const uint8_t *label = name.octets;
-    if (label[0] != DELEGATE_ID_TEXT_LEN || delegate_id_parse((const char *)label + 1, label[0], id) != 0) {
-        return NULL;
-    }
-    return zone_set_find_apex(zones, label + 1 + label[0], name.labels->len - 1u - label[0]);
-}
-
 /* The values of a delegate that is not at the qname: their ready-made owner does not fit. */
 static bool append_values_at(struct answer *answer, struct wire_name owner, const struct delegate_entry *entry,
                              struct delegate_served served)
@@ -77,30 +69,30 @@ static bool append_values_at(struct answer *answer, struct wire_name owner, cons
     return writer_ok(&writer) && answer_append_rrset(answer, SECTION_ANSWER, owner.octets, owner.labels->len, &rrset);
 }
 
-/* TXT at a delegate. `owner` is absent (octets NULL) when the delegate is the qname. */
-static enum name_outcome answer_values(struct answer *answer, const struct zone *zone,
-                                       const struct delegate_entry *entry, struct delegate_served served,
-                                       struct wire_name owner)
+static enum name_outcome positive(struct answer *answer, bool fits, enum name_outcome outcome)
 {
-    (void)zone;
-    bool fits = owner.octets == NULL ? answer_append_ready(answer, entry->rrset, served.len, served.count)
-                                     : append_values_at(answer, owner, entry, served);
     if (!fits) {
         answer_truncate(answer);
         return NAME_TRUNCATED;
     }
-    return NAME_POSITIVE_DELEGATE;
+    return outcome;
+}
+
+/* The values of the delegate that is the qname: as they are in the table. */
+static enum name_outcome answer_values(struct answer *answer, const struct delegate_entry *entry,
+                                       struct delegate_served served)
+{
+    bool fits = answer_append_ready(answer, entry->rrset, served.len, served.count);
+    return positive(answer, fits, NAME_POSITIVE_DELEGATE);
 }
 
 static enum name_outcome answer_fixed(struct answer *answer, const uint8_t *owner, size_t owner_len, struct rrset rrset)
 {
-    if (!answer_append_rrset(answer, SECTION_ANSWER, owner, owner_len, &rrset)) {
-        answer_truncate(answer);
-        return NAME_TRUNCATED;
-    }
-    return NAME_POSITIVE_STATIC;
+    bool fits = answer_append_rrset(answer, SECTION_ANSWER, owner, owner_len, &rrset);
+    return positive(answer, fits, NAME_POSITIVE_STATIC);
 }
 
+/* What a delegate has of the type asked for. `owner` is absent (octets NULL) when the delegate is the qname. */
 static enum name_outcome answer_delegate_type(struct answer *answer, const struct name_context *context,
                                               const struct zone *zone, const struct delegate_entry *entry,
                                               struct wire_name owner)
@@ -111,7 +103,9 @@ static enum name_outcome answer_delegate_type(struct answer *answer, const struc
     bool any = qtype == DNS_TYPE_ANY; /* one RRset of those there are, RFC 8482 section 4.1 */
     const struct delegate_served served = delegate_entry_served(entry, context->wall_s);
     if ((qtype == DNS_TYPE_TXT || any) && served.count > 0) {
-        return answer_values(answer, zone, entry, served, owner);
+        return owner.octets == NULL
+                   ? answer_values(answer, entry, served)
+                   : positive(answer, append_values_at(answer, owner, entry, served), NAME_POSITIVE_DELEGATE);
     }
     if ((qtype == DNS_TYPE_CAA || any) && zone->options.delegate_caa) {
         return answer_fixed(answer, name, name_len, fixed_rrset(DNS_TYPE_CAA, caa_wire, sizeof caa_wire));
@@ -126,6 +120,10 @@ enum name_outcome name_answer_delegate(struct answer *answer, const struct name_
                                        const struct zone *zone, const struct delegate_entry *entry)
 {
     answer->authoritative = true;
+    const struct delegate_served served = delegate_entry_served(entry, context->wall_s);
+    if (answer->query->qtype == DNS_TYPE_TXT && served.count > 0) {
+        return answer_values(answer, entry, served);
+    }
     return answer_delegate_type(answer, context, zone, entry, (struct wire_name){NULL, NULL});
 }
 
@@ -147,7 +145,7 @@ static const struct delegate_entry *find_delegate(const struct name_context *con
                                                   struct wire_name name)
 {
     struct delegate_id id;
-    if (name.labels->count != zone->labels + 1u || name_delegate_form(context->zones, name, &id) != zone) {
+    if (name.labels->count != zone->labels + 1u || question_delegate_form(context->zones, name, &id) != zone) {
         return NULL;
     }
     return delegate_table_find(context->table, zone->options.number, &id);

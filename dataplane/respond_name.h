@@ -22,10 +22,6 @@ enum name_outcome {
     NAME_TRUNCATED,
 };
 
-/* The delegate whose name is `name`, as far as its form tells: its first label is a UUID in the 36-character form and the
- * rest is the apex of a zone. Returns the zone, or NULL. Pure. */
-const struct zone *name_delegate_form(const struct zone_set *zones, struct wire_name name, struct delegate_id *id);
-
 /* Answers for a delegate that was found in the table, at the qname. */
 enum name_outcome name_answer_delegate(struct answer *answer, const struct name_context *context,
                                        const struct zone *zone, const struct delegate_entry *entry);

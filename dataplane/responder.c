@@ -29,7 +29,7 @@ void responder_free(struct responder *responder)
 
 void responder_publish_zones(struct responder *responder, struct zone_set *zones)
 {
-    struct zone_set *old = __atomic_exchange_n(&responder->zones, zones, __ATOMIC_ACQ_REL);
+    struct zone_set *old = rcu_xchg_pointer(&responder->zones, zones);
     urcu_qsbr_synchronize_rcu();
     zone_set_free(old);
 }
@@ -41,7 +41,7 @@ int responder_publish_settings(struct responder *responder, const struct respond
         return TXTD_ENOMEM;
     }
     *copy = *settings;
-    struct respond_settings *old = __atomic_exchange_n(&responder->settings, copy, __ATOMIC_ACQ_REL);
+    struct respond_settings *old = rcu_xchg_pointer(&responder->settings, copy);
     urcu_qsbr_synchronize_rcu();
     free(old);
     return 0;

@@ -33,15 +33,16 @@ struct answer {
     struct wire_writer writer; /* its capacity is the size limit less the OPT */
     const struct query *query;
     struct answer_edns edns;
+    uint16_t opt_len;   /* octets held back for the OPT */
     uint16_t counts[3]; /* by section */
     uint16_t rcode;     /* extended */
     bool authoritative;
     bool truncated;
 };
 
-/* Starts an answer in `wire`, of which `limit` octets may be used. The question stays where it is. */
-void answer_begin(struct answer *answer, uint8_t *wire, size_t limit, const struct query *query,
-                  const struct answer_edns *edns);
+/* Starts an answer in `wire`, of which `limit` octets may be used. The question stays where it is. answer->edns has been
+ * filled in by the caller. */
+void answer_begin(struct answer *answer, uint8_t *wire, size_t limit, const struct query *query);
 
 /* Appends a whole RRset and its RRSIGs when DO is set. `owner` is an uncompressed name of owner_len octets; where it is the
  * qname's end it becomes a pointer. Returns false, with nothing written, when it does not fit. */

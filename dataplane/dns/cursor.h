@@ -52,6 +52,23 @@ static inline const uint8_t *reader_take(struct wire_reader *reader, size_t coun
     return taken;
 }
 
+/* Fields of octets that one reader_take gave, so that a record's fixed part is checked once. */
+static inline uint16_t octets_u16(const uint8_t *octets)
+{
+    return (uint16_t)((unsigned)octets[0] << 8 | octets[1]);
+}
+
+static inline uint32_t octets_u32(const uint8_t *octets)
+{
+    return (uint32_t)octets_u16(octets) << 16 | octets_u16(octets + 2);
+}
+
+static inline void octets_set_u16(uint8_t *octets, unsigned value)
+{
+    octets[0] = (uint8_t)(value >> 8);
+    octets[1] = (uint8_t)value;
+}
+
 static inline uint8_t read_u8(struct wire_reader *reader)
 {
     const uint8_t *octets = reader_take(reader, 1);
@@ -61,16 +78,13 @@ static inline uint8_t read_u8(struct wire_reader *reader)
 static inline uint16_t read_u16(struct wire_reader *reader)
 {
     const uint8_t *octets = reader_take(reader, 2);
-    if (octets == NULL) {
-        return 0;
-    }
-    return (uint16_t)((unsigned)octets[0] << 8 | octets[1]);
+    return octets == NULL ? 0 : octets_u16(octets);
 }
 
 static inline uint32_t read_u32(struct wire_reader *reader)
 {
-    uint32_t high = read_u16(reader);
-    return high << 16 | read_u16(reader);
+    const uint8_t *octets = reader_take(reader, 4);
+    return octets == NULL ? 0 : octets_u32(octets);
 }
 
 static inline struct wire_writer writer_at(uint8_t *data, size_t capacity, size_t at)
@@ -83,25 +97,40 @@ static inline bool writer_ok(const struct wire_writer *writer)
     return !writer->failed;
 }
 
-static inline void write_octets(struct wire_writer *writer, const void *octets, size_t count)
+/* Room for the next `count` octets, which the caller fills, or NULL. */
+static inline uint8_t *writer_take(struct wire_writer *writer, size_t count)
 {
     if (writer->failed || writer->capacity - writer->at < count) {
         writer->failed = true;
-        return;
+        return NULL;
     }
-    memcpy(writer->data + writer->at, octets, count);
+    uint8_t *taken = writer->data + writer->at;
     writer->at += count;
+    return taken;
+}
+
+static inline void write_octets(struct wire_writer *writer, const void *octets, size_t count)
+{
+    uint8_t *taken = writer_take(writer, count);
+    if (taken != NULL) {
+        memcpy(taken, octets, count);
+    }
 }
 
 static inline void write_u8(struct wire_writer *writer, uint8_t value)
 {
-    write_octets(writer, &value, 1);
+    uint8_t *octets = writer_take(writer, 1);
+    if (octets != NULL) {
+        octets[0] = value;
+    }
 }
 
 static inline void write_u16(struct wire_writer *writer, uint16_t value)
 {
-    const uint8_t octets[2] = {(uint8_t)(value >> 8), (uint8_t)value};
-    write_octets(writer, octets, sizeof octets);
+    uint8_t *octets = writer_take(writer, 2);
+    if (octets != NULL) {
+        octets_set_u16(octets, value);
+    }
 }
 
 static inline void write_u32(struct wire_writer *writer, uint32_t value)

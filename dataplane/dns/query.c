@@ -1,5 +1,7 @@
 #include "dataplane/dns/query.h"
 
+#define RECORD_FIXED_LEN 10 /* type, class, TTL and RDLENGTH, RFC 1035 section 4.1.3 */
+
 /* What the records behind the question turned out to be. */
 struct additional {
     bool malformed_opt;
@@ -24,9 +26,13 @@ static bool read_cookie(struct wire_reader *option, uint16_t len, struct query_e
 static bool read_options(struct wire_reader *rdata, struct query_edns *edns)
 {
     while (reader_left(rdata) > 0) {
-        uint16_t code = read_u16(rdata);
-        uint16_t len = read_u16(rdata);
-        if (!reader_ok(rdata) || reader_left(rdata) < len) {
+        const uint8_t *head = reader_take(rdata, 4);
+        if (head == NULL) {
+            return false;
+        }
+        uint16_t code = octets_u16(head);
+        uint16_t len = octets_u16(head + 2);
+        if (reader_left(rdata) < len) {
             return false;
         }
         switch (code) {
@@ -44,12 +50,12 @@ static bool read_options(struct wire_reader *rdata, struct query_edns *edns)
     return true;
 }
 
-static bool read_opt(uint16_t class, uint32_t ttl, const uint8_t *rdata, uint16_t rdata_len, struct query_edns *edns)
+/* `fixed` is RECORD_FIXED_LEN octets. */
+static bool read_opt(const uint8_t *fixed, struct wire_reader options, struct query_edns *edns)
 {
-    edns->payload_max = class;
-    edns->version = (uint8_t)(ttl >> 16);
-    edns->do_bit = (ttl & DNS_EDNS_DO) != 0;
-    struct wire_reader options = reader_at(rdata, rdata_len, 0);
+    edns->payload_max = octets_u16(fixed + 2);
+    edns->version = fixed[5];
+    edns->do_bit = (octets_u16(fixed + 6) & DNS_EDNS_DO) != 0;
     bool well_formed = read_options(&options, edns);
     edns->present = true; /* also with bad options: its fixed part was there, so the answer carries one */
     return well_formed;
@@ -63,10 +69,12 @@ static bool read_additional(struct wire_reader *reader, struct query *query, str
         return false;
     }
     bool at_root = reader->at - owner == 1;
-    uint16_t type = read_u16(reader);
-    uint16_t class = read_u16(reader);
-    uint32_t ttl = read_u32(reader);
-    uint16_t rdata_len = read_u16(reader);
+    const uint8_t *fixed = reader_take(reader, RECORD_FIXED_LEN);
+    if (fixed == NULL) {
+        return false;
+    }
+    uint16_t type = octets_u16(fixed);
+    uint16_t rdata_len = octets_u16(fixed + 8);
     const uint8_t *rdata = reader_take(reader, rdata_len);
     if (rdata == NULL) {
         return false;
@@ -76,26 +84,31 @@ static bool read_additional(struct wire_reader *reader, struct query *query, str
         if (!at_root || query->edns.present) {
             found->malformed_opt = true;
         } else {
-            found->malformed_opt |= !read_opt(class, ttl, rdata, rdata_len, &query->edns);
+            found->malformed_opt |= !read_opt(fixed, reader_at(rdata, rdata_len, 0), &query->edns);
         }
-    } else if (type == DNS_TYPE_TSIG || (type == DNS_TYPE_SIG && rdata_len >= 2 && rdata[0] == 0 && rdata[1] == 0)) {
+    } else if (type == DNS_TYPE_TSIG || (type == DNS_TYPE_SIG && rdata_len >= 2 && octets_u16(rdata) == 0)) {
         found->signed_by_key = true; /* SIG(0): a SIG that covers type 0, RFC 2931 section 3 */
     }
     return true;
 }
 
-static bool skip_question(struct wire_reader *reader)
+static bool skip_questions(struct wire_reader *reader, unsigned count)
 {
-    return name_skip(reader) && reader_take(reader, 4) != NULL;
+    for (; count > 0; count--) {
+        if (!name_skip(reader) || reader_take(reader, 4) == NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool skip_record(struct wire_reader *reader)
 {
-    if (!name_skip(reader) || reader_take(reader, 8) == NULL) {
+    if (!name_skip(reader)) {
         return false;
     }
-    uint16_t rdata_len = read_u16(reader);
-    return reader_take(reader, rdata_len) != NULL;
+    const uint8_t *fixed = reader_take(reader, RECORD_FIXED_LEN);
+    return fixed != NULL && reader_take(reader, octets_u16(fixed + 8)) != NULL;
 }
 
 /* Walks the records behind the question, to find the OPT even when the message is refused. False when they run out. */
@@ -115,6 +128,18 @@ static bool read_sections(struct wire_reader *reader, unsigned records, unsigned
     return true;
 }
 
+static bool read_question(struct wire_reader *reader, struct query *query)
+{
+    const uint8_t *fixed = name_read(reader, &query->labels) ? reader_take(reader, 4) : NULL;
+    if (fixed == NULL) {
+        return false;
+    }
+    query->qtype = octets_u16(fixed);
+    query->qclass = octets_u16(fixed + 2);
+    query->question_end = (uint16_t)reader->at;
+    return true;
+}
+
 static enum query_form form_of(const struct query *query, unsigned questions, bool whole,
                                const struct additional *found)
 {
@@ -130,6 +155,25 @@ static enum query_form form_of(const struct query *query, unsigned questions, bo
     return found->signed_by_key ? QUERY_NOTAUTH : QUERY_ANSWER;
 }
 
+/* A message of opcode QUERY; `counts` is the header's four counts, `reader` stands behind them. */
+static enum query_form read_body(struct wire_reader *reader, const uint8_t *counts, struct query *query)
+{
+    unsigned questions = octets_u16(counts);
+    unsigned records = octets_u16(counts + 2);
+    unsigned authorities = octets_u16(counts + 4);
+    unsigned additionals = octets_u16(counts + 6);
+    if (questions == 1 ? !read_question(reader, query) : !skip_questions(reader, questions)) {
+        return QUERY_FORMERR;
+    }
+    bool whole = questions <= 1; /* RFC 9619: QDCOUNT > 1 is an error */
+    /* A query has no records but additional ones; IXFR carries a SOA in authority (RFC 1995 section 3). */
+    whole &= records == 0 && (authorities == 0 || query->qtype == DNS_TYPE_IXFR);
+    struct additional found = {.malformed_opt = false};
+    whole &= read_sections(reader, records + authorities, additionals, query, &found);
+    whole &= reader_ok(reader) && reader_left(reader) == 0; /* trailing octets */
+    return form_of(query, questions, whole, &found);
+}
+
 void query_parse(const uint8_t *wire, size_t len, struct query *query)
 {
     query->question_end = DNS_HEADER_LEN;
@@ -138,41 +182,34 @@ void query_parse(const uint8_t *wire, size_t len, struct query *query)
     query->labels.count = 0;
     query->labels.len = 0;
     query->edns = (struct query_edns){.present = false};
-    if (len < DNS_HEADER_LEN || (wire[2] & DNS_FLAG_QR) != 0) {
+    struct wire_reader reader = reader_at(wire, len, 0);
+    const uint8_t *header = reader_take(&reader, DNS_HEADER_LEN);
+    if (header == NULL || (header[2] & DNS_FLAG_QR) != 0) {
         query->form = QUERY_DROP;
-        return;
-    }
-    if ((wire[2] & DNS_OPCODE_MASK) != DNS_OPCODE_QUERY) {
+    } else if ((header[2] & DNS_OPCODE_MASK) != DNS_OPCODE_QUERY) {
         query->form = QUERY_NOTIMP;
-        return;
+    } else {
+        query->form = read_body(&reader, header + 4, query);
     }
-    struct wire_reader reader = reader_at(wire, len, 4);
-    unsigned questions = read_u16(&reader);
-    unsigned records = read_u16(&reader);
-    unsigned authorities = read_u16(&reader);
-    unsigned additionals = read_u16(&reader);
+}
 
-    bool whole = questions <= 1; /* RFC 9619: QDCOUNT > 1 is an error */
-    if (questions == 1) {
-        whole = name_read(&reader, &query->labels);
-        query->qtype = read_u16(&reader);
-        query->qclass = read_u16(&reader);
-        if (!whole || !reader_ok(&reader)) {
-            query->form = QUERY_FORMERR;
-            return;
-        }
-        query->question_end = (uint16_t)reader.at;
-    }
-    for (unsigned i = 0; questions > 1 && i < questions; i++) {
-        if (!skip_question(&reader)) {
-            query->form = QUERY_FORMERR;
-            return;
-        }
-    }
-    /* A query has no records but additional ones; IXFR carries a SOA in authority (RFC 1995 section 3). */
-    whole &= records == 0 && (authorities == 0 || query->qtype == DNS_TYPE_IXFR);
+/* Out of line, so that a query without any saves no registers for it. */
+static __attribute__((noinline)) enum query_form read_records(const uint8_t *wire, size_t len, unsigned additionals,
+                                                              struct query *query)
+{
+    struct wire_reader reader = reader_at(wire, len, query->question_end);
     struct additional found = {.malformed_opt = false};
-    whole &= read_sections(&reader, records + authorities, additionals, query, &found);
-    whole &= reader_ok(&reader) && reader_left(&reader) == 0; /* trailing octets */
-    query->form = form_of(query, questions, whole, &found);
+    bool whole = read_sections(&reader, 0, additionals, query, &found) && reader_left(&reader) == 0;
+    return form_of(query, 1, whole, &found);
+}
+
+void query_parse_additional(const uint8_t *wire, size_t len, struct query *query)
+{
+    query->edns = (struct query_edns){.present = false};
+    unsigned additionals = octets_u16(wire + DNS_HEADER_LEN - 2);
+    if (additionals > 0) {
+        query->form = read_records(wire, len, additionals, query);
+    } else {
+        query->form = len == query->question_end ? QUERY_ANSWER : QUERY_FORMERR; /* trailing octets */
+    }
 }

@@ -48,4 +48,8 @@ struct query {
 /* Reads `len` octets at `wire`. Fills all of *query. Pure. */
 void query_parse(const uint8_t *wire, size_t len, struct query *query);
 
+/* The rest of that for a caller who has read the question: *query has labels, qtype, qclass and question_end, and the header
+ * says opcode QUERY, one question, and no records but additional ones. Fills in the form and the EDNS part. Pure. */
+void query_parse_additional(const uint8_t *wire, size_t len, struct query *query);
+
 #endif

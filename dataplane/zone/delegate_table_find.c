@@ -26,45 +26,22 @@ const struct delegate_entry *delegate_table_find(const struct delegate_table *ta
     return view_find(view_load(table), delegate_hash(&table->key, zone, id), zone, id);
 }
 
-/* Where the search for one name of a burst stands. */
+/* Where a search that did not end in its first bucket stands. */
 struct probe {
     struct slot_range range;
     uint64_t bucket;
-    uint64_t buckets_left;
+    uint64_t buckets_left; /* this one included */
     bool in_old;
+    uint8_t lookup; /* which of the burst */
 };
 
-/* Goes to the home bucket in `range`. Returns false when there is nothing to search. */
-static bool probe_start(struct probe *probe, struct slot_range range, uint64_t hash)
+static void prefetch_bucket(struct slot_range range, uint64_t bucket)
 {
-    probe->range = range;
-    probe->buckets_left = range.buckets;
-    if (range.buckets == 0) {
-        return false;
-    }
-    probe->bucket = slot_home_bucket(range.buckets, hash);
-    __builtin_prefetch(range.slots + probe->bucket * BUCKET_SLOTS);
-    return true;
+    __builtin_prefetch(range.slots + bucket * BUCKET_SLOTS);
 }
 
 /* What one bucket says. */
 enum verdict { VERDICT_CANDIDATE, VERDICT_ABSENT, VERDICT_NEXT };
-
-/* Looks through one bucket for the tag; a candidate's key is compared later, when its cache line has come. */
-static enum verdict probe_bucket(const struct probe *probe, uint64_t tag, uint64_t *candidate)
-{
-    const uint64_t *slots = probe->range.slots + probe->bucket * BUCKET_SLOTS;
-    bool has_empty = false;
-    for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
-        uint64_t slot = slot_load(slots + i);
-        if (slot >> 48 == tag) {
-            *candidate = slot;
-            return VERDICT_CANDIDATE;
-        }
-        has_empty |= slot == SLOT_EMPTY;
-    }
-    return has_empty ? VERDICT_ABSENT : VERDICT_NEXT;
-}
 
 static void prefetch_entry(uint64_t slot)
 {
@@ -76,56 +53,85 @@ static void prefetch_entry(uint64_t slot)
     }
 }
 
-/* Takes one search a bucket further. Returns false when it has ended: `lookup->entry` is a candidate or NULL. */
-static bool probe_advance(struct probe *probe, const struct table_view *view, struct delegate_lookup *lookup)
+/* Looks through one bucket for the tag. A candidate becomes lookup->entry; its key is compared later, when its cache line has
+ * come. */
+static inline enum verdict look_into_bucket(struct slot_range range, uint64_t bucket, struct delegate_lookup *lookup)
 {
-    uint64_t candidate;
-    switch (probe_bucket(probe, slot_tag_of(lookup->hash), &candidate)) {
-    case VERDICT_CANDIDATE:
-        prefetch_entry(candidate);
-        lookup->entry = slot_entry(candidate);
-        return false;
-    case VERDICT_NEXT:
-        if (--probe->buckets_left > 0) {
-            probe->bucket = slot_next_bucket(probe->range.buckets, probe->bucket);
-            __builtin_prefetch(probe->range.slots + probe->bucket * BUCKET_SLOTS);
-            return true;
+    const uint64_t *slots = range.slots + bucket * BUCKET_SLOTS;
+    uint64_t tag = slot_tag_of(lookup->hash);
+    bool has_empty = false;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
+        uint64_t slot = slot_load(slots + i);
+        if (slot >> 48 == tag) {
+            prefetch_entry(slot);
+            lookup->entry = slot_entry(slot);
+            return VERDICT_CANDIDATE;
         }
-        break;
-    case VERDICT_ABSENT: break;
+        has_empty |= slot == SLOT_EMPTY;
     }
-    if (!probe->in_old) {
+    return has_empty ? VERDICT_ABSENT : VERDICT_NEXT;
+}
+
+/* Goes to the bucket after one that had no candidate. Returns false when the search has ended. */
+static bool probe_go_on(struct probe *probe, const struct table_view *view, uint64_t hash, enum verdict verdict)
+{
+    if (verdict == VERDICT_NEXT && --probe->buckets_left > 0) {
+        probe->bucket = slot_next_bucket(probe->range.buckets, probe->bucket);
+    } else if (!probe->in_old && view->old.buckets > 0) {
         probe->in_old = true;
-        return probe_start(probe, view->old, lookup->hash);
+        probe->range = view->old;
+        probe->buckets_left = view->old.buckets;
+        probe->bucket = slot_home_bucket(view->old.buckets, hash);
+    } else {
+        return false;
     }
-    return false;
+    prefetch_bucket(probe->range, probe->bucket);
+    return true;
+}
+
+/* The searches that go on behind their first bucket, a bucket a round. */
+static void finish_probes(struct probe probes[], unsigned count, const struct table_view *view,
+                          struct delegate_lookup lookups[])
+{
+    while (count > 0) {
+        unsigned left = 0;
+        for (unsigned i = 0; i < count; i++) {
+            struct probe probe = probes[i];
+            struct delegate_lookup *lookup = &lookups[probe.lookup];
+            enum verdict verdict = look_into_bucket(probe.range, probe.bucket, lookup);
+            if (verdict != VERDICT_CANDIDATE && probe_go_on(&probe, view, lookup->hash, verdict)) {
+                probes[left++] = probe;
+            }
+        }
+        count = left;
+    }
 }
 
 static void find_some(const struct delegate_table *table, struct delegate_lookup lookups[], unsigned count)
 {
     const struct table_view *view = view_load(table);
+    const struct slot_range fresh = view->fresh;
+    uint64_t home[BURST_MAX];
     struct probe probes[BURST_MAX];
-    uint8_t searching[BURST_MAX]; /* indices of the look-ups that go on */
-    unsigned searching_count = 0;
+    unsigned probes_count = 0;
 
     for (unsigned i = 0; i < count; i++) {
         lookups[i].hash = delegate_hash(&table->key, lookups[i].zone, &lookups[i].id);
         lookups[i].entry = NULL;
-        probes[i].in_old = false;
-        if (probe_start(&probes[i], view->fresh, lookups[i].hash)) {
-            searching[searching_count++] = (uint8_t)i;
+        home[i] = slot_home_bucket(fresh.buckets, lookups[i].hash);
+        prefetch_bucket(fresh, home[i]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        enum verdict verdict = look_into_bucket(fresh, home[i], &lookups[i]);
+        if (verdict == VERDICT_NEXT || (verdict == VERDICT_ABSENT && view->old.buckets > 0)) {
+            struct probe *probe = &probes[probes_count];
+            *probe =
+                (struct probe){.range = fresh, .bucket = home[i], .buckets_left = fresh.buckets, .lookup = (uint8_t)i};
+            probes_count += probe_go_on(probe, view, lookups[i].hash, verdict);
         }
     }
-    while (searching_count > 0) {
-        unsigned left = 0;
-        for (unsigned i = 0; i < searching_count; i++) {
-            unsigned index = searching[i];
-            if (probe_advance(&probes[index], view, &lookups[index])) {
-                searching[left++] = (uint8_t)index;
-            }
-        }
-        searching_count = left;
-    }
+    finish_probes(probes, probes_count, view, lookups);
     for (unsigned i = 0; i < count; i++) {
         struct delegate_lookup *lookup = &lookups[i];
         if (lookup->entry != NULL && !entry_is(lookup->entry, lookup->zone, &lookup->id)) {

@@ -48,6 +48,18 @@ static void index_add(uint32_t *index, size_t mask, uint64_t hash, size_t positi
 
 /* --- Zones --- */
 
+/* A delegate's label before the apex. */
+static void set_delegate_labels(struct name_labels *labels, const struct name_labels *apex)
+{
+    const uint8_t label_len = 1 + DELEGATE_ID_TEXT_LEN;
+    labels->count = (uint8_t)(apex->count + 1);
+    labels->len = (uint8_t)(apex->len + label_len);
+    labels->offsets[0] = 0;
+    for (unsigned i = 0; i <= apex->count; i++) {
+        labels->offsets[i + 1] = (uint8_t)(apex->offsets[i] + label_len);
+    }
+}
+
 static int make_zones(const struct zone_set_builder *builder, struct zone_set *zones)
 {
     size_t index_len = index_size(builder->zones_count);
@@ -70,14 +82,15 @@ static int make_zones(const struct zone_set_builder *builder, struct zone_set *z
             .hash = zone_name_hash((struct wire_name){apex, &pending->labels}),
             .options = pending->options,
         };
+        set_delegate_labels(&zones->zones[i].delegate_labels, &pending->labels);
         zones->labels_max = zones->labels_max < pending->labels.count ? pending->labels.count : zones->labels_max;
         index_add(zones->zone_index, zones->zone_index_mask, zones->zones[i].hash, i);
     }
     for (size_t i = 0; i < builder->zones_count; i++) {
         const struct pending_zone *pending = &builder->zones[i];
         for (unsigned label = 1; label < pending->labels.count && zones->zones[i].parent == NULL; label++) {
-            size_t offset = pending->labels.offsets[label];
-            zones->zones[i].parent = zone_set_find_apex(zones, pending->apex + offset, pending->labels.len - offset);
+            zones->zones[i].parent =
+                zone_set_find_apex(zones, (struct wire_name){pending->apex, &pending->labels}, label);
         }
     }
     return 0;

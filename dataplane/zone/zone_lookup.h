@@ -43,9 +43,10 @@ struct zone {
     uint64_t hash;  /* of the apex */
     struct zone_options options;
     const struct zone_node *apex_node;
-    const struct rrset *soa;   /* as configured */
-    struct rrset negative_soa; /* the same with TTL min(TTL, MINIMUM), RFC 2308 section 3 */
-    const struct zone *parent; /* the closest served zone above, or NULL */
+    const struct rrset *soa;            /* as configured */
+    struct rrset negative_soa;          /* the same with TTL min(TTL, MINIMUM), RFC 2308 section 3 */
+    struct name_labels delegate_labels; /* of every delegate's name in this zone */
+    const struct zone *parent;          /* the closest served zone above, or NULL */
 };
 
 /* A name with where its labels begin. */
@@ -57,8 +58,12 @@ struct wire_name {
 /* The served zone that `name` is in: the one with the longest apex. NULL: none. */
 const struct zone *zone_set_find_zone(const struct zone_set *zones, struct wire_name name);
 
-/* The zone whose apex is `name` without its first label; NULL: none. Cheaper, for names that look like delegates. */
-const struct zone *zone_set_find_apex(const struct zone_set *zones, const uint8_t *apex, size_t apex_len);
+/* The zone whose apex, root label included, stands at `octets`, of which `len` may be looked at; NULL: none, or there are too
+ * many zones to try each, so that the caller has to read the name and look for its apex. */
+const struct zone *zone_set_match_apex(const struct zone_set *zones, const uint8_t *octets, size_t len);
+
+/* The zone whose apex is `name` without its first `skip` labels, of which it has at least so many; NULL: none. */
+const struct zone *zone_set_find_apex(const struct zone_set *zones, struct wire_name name, unsigned skip);
 
 /* The static name of `zone`, or NULL. */
 const struct zone_node *zone_set_find_node(const struct zone_set *zones, const struct zone *zone,

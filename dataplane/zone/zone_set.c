@@ -4,13 +4,18 @@
 
 #define FEW_ZONES 8 /* so many are compared one by one, without hashing */
 
-uint64_t zone_name_hash(struct wire_name name)
+static uint64_t hash_suffix(struct wire_name name, unsigned skip)
 {
     uint64_t hash = NAME_HASH_ROOT;
-    for (unsigned i = name.labels->count; i > 0; i--) {
+    for (unsigned i = name.labels->count; i > skip; i--) {
         hash = name_hash_label(hash, name.octets + name.labels->offsets[i - 1]);
     }
     return hash;
+}
+
+uint64_t zone_name_hash(struct wire_name name)
+{
+    return hash_suffix(name, 0);
 }
 
 static const struct zone *find_zone_hashed(const struct zone_set *zones, uint64_t hash, const uint8_t *apex,
@@ -41,23 +46,22 @@ const struct zone *zone_set_find_zone(const struct zone_set *zones, struct wire_
     return found;
 }
 
-const struct zone *zone_set_find_apex(const struct zone_set *zones, const uint8_t *apex, size_t apex_len)
+const struct zone *zone_set_match_apex(const struct zone_set *zones, const uint8_t *octets, size_t len)
 {
-    if (zones->zones_count <= FEW_ZONES) {
-        for (size_t i = 0; i < zones->zones_count; i++) {
-            const struct zone *zone = &zones->zones[i];
-            if (zone->apex_len == apex_len && name_equal(zone->apex, apex, apex_len)) {
-                return zone;
-            }
+    size_t count = zones->zones_count;
+    const struct zone *zone = zones->zones;
+    for (size_t left = count <= FEW_ZONES ? count : 0; left > 0; left--, zone++) {
+        if (zone->apex_len <= len && name_equal(zone->apex, octets, zone->apex_len)) {
+            return zone;
         }
-        return NULL;
     }
-    struct name_labels labels;
-    struct wire_reader reader = reader_at(apex, apex_len, 0);
-    if (!name_read(&reader, &labels)) {
-        return NULL;
-    }
-    return find_zone_hashed(zones, zone_name_hash((struct wire_name){apex, &labels}), apex, apex_len);
+    return NULL;
+}
+
+const struct zone *zone_set_find_apex(const struct zone_set *zones, struct wire_name name, unsigned skip)
+{
+    size_t offset = name.labels->offsets[skip];
+    return find_zone_hashed(zones, hash_suffix(name, skip), name.octets + offset, name.labels->len - offset);
 }
 
 const struct zone_node *zone_set_find_node(const struct zone_set *zones, const struct zone *zone, struct wire_name name)
