@@ -52,11 +52,13 @@ int native_query(const struct http_exchange *exchange, const char *name, char *t
         const char *end = memchr(begin, '&', query.len - at);
         size_t len = end == NULL ? query.len - at : (size_t)(end - begin);
         if (len > name_len && memcmp(begin, name, name_len) == 0 && begin[name_len] == '=') {
-            return native_decode((struct http_text){begin + name_len + 1, len - name_len - 1}, true, text, capacity);
+            int decoded =
+                native_decode((struct http_text){begin + name_len + 1, len - name_len - 1}, true, text, capacity);
+            return decoded < 0 ? TXTD_EINVAL : decoded;
         }
         at += len + 1;
     }
-    return -1;
+    return TXTD_ENOTFOUND;
 }
 
 void native_answer_fault(const struct native_request *request, const struct native_fault *fault)
@@ -234,12 +236,12 @@ static int read_question(const struct native_request *request, struct setup_ques
         return TXTD_EINVAL;
     }
     len = native_query(request->api.exchange, "account_url", text, sizeof text);
-    if (len >= 0 && setup_question_account_url(question, text, (size_t)len) != 0) {
+    if (len != TXTD_ENOTFOUND && (len < 0 || setup_question_account_url(question, text, (size_t)len) != 0)) {
         *fault = (struct native_fault){"invalid_account_url", "account_url must be the https URL of an ACME account"};
         return TXTD_EINVAL;
     }
     len = native_query(request->api.exchange, "issuer", text, sizeof text);
-    if (len >= 0 && setup_question_issuer(question, text, (size_t)len) != 0) {
+    if (len != TXTD_ENOTFOUND && (len < 0 || setup_question_issuer(question, text, (size_t)len) != 0)) {
         *fault = (struct native_fault){"invalid_issuer", "issuer must be the domain that the authority has for CAA"};
         return TXTD_EINVAL;
     }

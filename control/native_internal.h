@@ -34,8 +34,8 @@ bool native_bearer(const struct http_exchange *exchange, struct http_text *token
 
 /* --- Helpers --- */
 
-/* A parameter of the query string, percent-decoded, into `text` with a NUL. Returns its length, or -1 when it is absent, does not
- * fit, or is no UTF-8 text without NUL. */
+/* A parameter of the query string, percent-decoded, into `text` with a NUL. Returns its length, TXTD_ENOTFOUND
+ * when it is absent, or TXTD_EINVAL when it does not fit or is badly encoded: such a one must not pass for an absent one. */
 int native_query(const struct http_exchange *exchange, const char *name, char *text, size_t capacity);
 
 /* Percent-decodes (RFC 3986 section 2.1). Returns the octets written, or -1. `plus` says that '+' is a blank. */

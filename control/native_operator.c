@@ -41,28 +41,30 @@ static int read_question(const struct native_request *request, struct list_quest
     const struct http_exchange *exchange = request->api.exchange;
     *question = (struct list_question){.from_start = true, .limit = LIMIT_DEFAULT};
     int len = native_query(exchange, "limit", text, sizeof text);
-    if (len >= 0) {
-        char *end;
-        unsigned long number = strtoul(text, &end, 10);
-        if (text[0] < '1' || text[0] > '9' || *end != '\0' || number > SERVICE_PAGE_MAX) {
+    if (len != TXTD_ENOTFOUND) {
+        char *end = text;
+        unsigned long number = len < 0 ? 0 : strtoul(text, &end, 10);
+        if (len < 0 || text[0] < '1' || text[0] > '9' || *end != '\0' || number > SERVICE_PAGE_MAX) {
             return wrong(fault, "invalid_limit", "limit must be a number from 1 to 256");
         }
         question->limit = (unsigned)number;
     }
     len = native_query(exchange, "cursor", text, sizeof text);
-    if (len >= 0) {
+    if (len != TXTD_ENOTFOUND) {
         question->from_start = false;
-        if (delegate_id_parse(text, (size_t)len, &question->after) != 0) {
+        if (len < 0 || delegate_id_parse(text, (size_t)len, &question->after) != 0) {
             return wrong(fault, "invalid_cursor", "cursor must be the next_cursor of the page before");
         }
     }
-    question->filters_zone = native_query(exchange, "zone", text, sizeof text) >= 0;
-    if (question->filters_zone && read_zone(request, text, question) != 0) {
+    len = native_query(exchange, "zone", text, sizeof text);
+    question->filters_zone = len != TXTD_ENOTFOUND;
+    if (question->filters_zone && (len < 0 || read_zone(request, text, question) != 0)) {
         return wrong(fault, "unknown_zone", "zone must be one of the zones that are served here");
     }
-    question->filters_disabled = native_query(exchange, "disabled", text, sizeof text) >= 0;
-    question->disabled = question->filters_disabled && strcmp(text, "true") == 0;
-    if (question->filters_disabled && !question->disabled && strcmp(text, "false") != 0) {
+    len = native_query(exchange, "disabled", text, sizeof text);
+    question->filters_disabled = len != TXTD_ENOTFOUND;
+    question->disabled = len >= 0 && strcmp(text, "true") == 0;
+    if (question->filters_disabled && (len < 0 || (!question->disabled && strcmp(text, "false") != 0))) {
         return wrong(fault, "invalid_disabled", "disabled must be true or false");
     }
     return 0;
