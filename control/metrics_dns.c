@@ -9,10 +9,11 @@
 #include "dataplane/io/xdp.h"
 #include "dataplane/respond.h"
 
+static const char *const transports[TRANSPORT_COUNT] = {"udp", "tcp", "xdp"};
+
 /* What the workers of all transports have answered. */
 static void write_answers(struct metrics_page *page, const struct respond_counters *sum)
 {
-    static const char *const transports[TRANSPORT_COUNT] = {"udp", "tcp", "xdp"};
     static const struct {
         unsigned code;
         const char *name;
@@ -37,6 +38,27 @@ static void write_answers(struct metrics_page *page, const struct respond_counte
                    sum->rate_limited);
     metrics_single(page, "txtd_dns_cookies_valid_total", "counter", "Queries with a valid server cookie.",
                    sum->cookies_valid);
+}
+
+/* How long answering takes, by the bursts that were sampled. */
+static void write_latency(struct metrics_page *page, const struct respond_counters *sum)
+{
+    static const char name[] = "txtd_dns_latency_seconds";
+    metrics_family(page, name, "histogram", "From the receipt of a query to the sending of its answer, of a sample.");
+    for (unsigned transport = 0; transport < TRANSPORT_COUNT; transport++) {
+        const char *label = transports[transport];
+        uint64_t below = 0;
+        for (unsigned i = 0; i < RESPOND_LATENCY_BUCKETS; i++) {
+            below += sum->latency[transport][i];
+            if (i + 1 < RESPOND_LATENCY_BUCKETS) {
+                metrics_print(page, "%s_bucket{transport=\"%s\",le=\"%g\"} %llu\n", name, label,
+                              (double)(1u << i) / 1e6, (unsigned long long)below);
+            }
+        }
+        metrics_print(page, "%s_bucket{transport=\"%s\",le=\"+Inf\"} %llu\n", name, label, (unsigned long long)below);
+        metrics_print(page, "%s_sum{transport=\"%s\"} %.9f\n", name, label, (double)sum->latency_ns[transport] / 1e9);
+        metrics_print(page, "%s_count{transport=\"%s\"} %llu\n", name, label, (unsigned long long)below);
+    }
 }
 
 static void write_tcp(struct metrics_page *page, const struct dns_tcp_counters *tcp)
@@ -158,6 +180,7 @@ void metrics_write_dns(struct metrics_page *page, const struct dns_server *dns, 
     dns_server_counters(dns, &sum, &tcp);
     unsigned count = read_interfaces(xdp, interfaces, &sum);
     write_answers(page, &sum);
+    write_latency(page, &sum);
     write_tcp(page, &tcp);
     if (count > 0) {
         write_interfaces(page, interfaces, count);

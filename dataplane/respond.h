@@ -20,6 +20,8 @@ struct zone_set;
 #define RESPOND_BURST_MAX       32
 #define RESPOND_UDP_PAYLOAD_MAX 1232 /* octets; what we send and advertise over UDP (RFC 9715 section 3.1) */
 
+#define RESPOND_LATENCY_BUCKETS 16 /* 1 us to 16 ms, and more */
+
 enum transport {
     TRANSPORT_UDP = 0,
     TRANSPORT_TCP = 1, /* no truncation, no rate limit */
@@ -53,6 +55,9 @@ struct respond_counters {
     uint64_t truncated;
     uint64_t rate_limited; /* slipped or dropped */
     uint64_t cookies_valid;
+    /* What the transports sample (io/latency.h): queries by how long they took, at most 2^i microseconds; and the sum. */
+    uint64_t latency[TRANSPORT_COUNT][RESPOND_LATENCY_BUCKETS];
+    uint64_t latency_ns[TRANSPORT_COUNT];
 };
 
 /* What the operator sets and may reload; copied by responder_publish_settings. */
@@ -86,6 +91,7 @@ int responder_publish_settings(struct responder *responder, const struct respond
 struct respond_worker {
     struct respond_counters counters;
     struct rrl *rrl; /* owned by whoever made the worker; NULL: no rate limiting */
+    unsigned bursts; /* for io/latency.h */
 } __attribute__((aligned(64)));
 
 /* Answers up to RESPOND_BURST_MAX packets in place. The calling thread is a registered QSBR reader, on line; the caller

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "dataplane/io/latency.h"
 #include "dataplane/io/tcp_internal.h"
 
 #define TURN_MAX ((size_t)16 * TCP_FRAME_MAX) /* answers to one connection before the others have their turn */
@@ -16,7 +17,9 @@ static size_t answer_one(struct tcp_server *server, const struct tcp_connection 
                             .capacity = TCP_MESSAGE_MAX,
                             .transport = TRANSPORT_TCP,
                             .client = (const struct sockaddr *)&connection->address};
+    const uint64_t begin_ns = latency_begin(&server->respond);
     respond_burst(server->responder, &server->respond, &server->now, &packet, 1);
+    latency_end(&server->respond, TRANSPORT_TCP, begin_ns, 1); /* sending is up to the client's window */
     if (packet.len == 0) {
         return 0;
     }

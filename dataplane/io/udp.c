@@ -9,6 +9,7 @@
 #include <urcu/urcu-qsbr.h>
 
 #include "dataplane/io/clock.h"
+#include "dataplane/io/latency.h"
 #include "dataplane/io/socket.h"
 
 #define BUFFER_LEN 2048
@@ -122,6 +123,7 @@ static void send_answers(struct udp_worker *worker, struct burst_memory *memory,
 static void serve_burst(struct udp_worker *worker, struct burst_memory *memory, const struct udp_socket *socket,
                         unsigned received)
 {
+    const uint64_t begin_ns = latency_begin(worker->respond);
     for (unsigned i = 0; i < received; i++) {
         bool whole = (memory->received[i].msg_hdr.msg_flags & MSG_TRUNC) == 0;
         memory->packets[i].len = whole ? (uint16_t)memory->received[i].msg_len : 0;
@@ -134,6 +136,7 @@ static void serve_burst(struct udp_worker *worker, struct burst_memory *memory, 
     respond_burst(worker->responder, worker->respond, &now, memory->packets, received);
     unsigned answers = collect_answers(memory, received, socket->wildcard);
     send_answers(worker, memory, socket->fd, answers);
+    latency_end(worker->respond, TRANSPORT_UDP, begin_ns, received);
 }
 
 static bool stopping(const struct udp_worker *worker)

@@ -6,6 +6,7 @@
 #include <urcu/urcu-qsbr.h>
 
 #include "dataplane/io/clock.h"
+#include "dataplane/io/latency.h"
 #include "dataplane/io/xdp_frame.h"
 
 #define WAIT_MS      200 /* how long a worker may sleep: xdp_stop is noticed after at most that */
@@ -61,6 +62,7 @@ static unsigned serve_burst(struct xdp_worker *worker)
     if (received == 0) {
         return 0;
     }
+    const uint64_t begin_ns = latency_begin(&worker->respond);
     unsigned queries = parse_burst(worker, buffers, received, frames, packets, buffer_of);
     clock_read(&clock);
     respond_burst(worker->responder, &worker->respond, &clock, packets, queries);
@@ -69,6 +71,7 @@ static unsigned serve_burst(struct xdp_worker *worker)
         buffer->len = packets[i].len == 0 ? 0 : (uint32_t)xdp_frame_reply(buffer->octets, &frames[i], packets[i].len);
     }
     xdp_socket_send(worker->socket, buffers, received);
+    latency_end(&worker->respond, TRANSPORT_XDP, begin_ns, queries);
     xdp_socket_turn(worker->socket);
     urcu_qsbr_quiescent_state();
     return received;

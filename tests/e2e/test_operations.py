@@ -52,6 +52,7 @@ def check_metrics(txtd):
     for name, least in (("txtd_registrations_total", 1), ("txtd_updates_total", 3),
                         ('txtd_refusals_total{reason="forbidden"}', 1), ('txtd_dns_queries_total{transport="udp"}', 1),
                         ('txtd_dns_positive_answers_total{source="delegate"}', 1), ("txtd_delegates", 1),
+                        ('txtd_dns_latency_seconds_count{transport="udp"}', 1),
                         ("txtd_delegates_live", 1), ("txtd_commits_total", 4), ("txtd_store_revision", 4),
                         ("txtd_dns_answering", 1), ("txtd_store_writable", 1), ('txtd_http_answers_total{status="2xx"}', 4),
                         ("txtd_certificate_not_after_seconds", time.time()),
