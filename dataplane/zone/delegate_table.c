@@ -215,4 +215,6 @@ void delegate_table_stats(const struct delegate_table *table, struct delegate_ta
     stats->bytes = __atomic_load_n(&table->stats.bytes, __ATOMIC_RELAXED);
     stats->retired = __atomic_load_n(&table->stats.retired, __ATOMIC_RELAXED);
     stats->grace_periods = __atomic_load_n(&table->stats.grace_periods, __ATOMIC_RELAXED);
+    stats->grace_us_total = __atomic_load_n(&table->stats.grace_us_total, __ATOMIC_RELAXED);
+    stats->grace_us_max = __atomic_load_n(&table->stats.grace_us_max, __ATOMIC_RELAXED);
 }

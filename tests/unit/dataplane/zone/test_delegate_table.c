@@ -276,11 +276,14 @@ static void behaves_like_a_plain_array(void **unused)
     }
     compare_with_model(table, model, KEYS);
     struct delegate_table_stats stats;
+    memset(&stats, 0xff, sizeof stats); /* every member is filled in */
     delegate_table_stats(table, &stats);
     assert_int_equal(stats.delegates, delegates);
     assert_int_equal(stats.live, live);
     assert_true(stats.grace_periods > 0);
     assert_true(stats.grace_periods < CHANGES / 1000); /* never one a change */
+    assert_true(stats.grace_us_max <= stats.grace_us_total);
+    assert_true(stats.grace_us_total < 600000000);
     delegate_table_free(table);
 }
 
