@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "control/log.h"
+#include "control/notify.h"
 #include "control/own_challenge.h"
 #include "control/tls.h"
 
@@ -80,9 +81,12 @@ static json_t *clear(struct control_commands *commands, const struct control_pee
 /* The main thread goes on with the connection. */
 static json_t *take_over(struct control_commands *commands, const struct control_peer *peer, const json_t *request)
 {
-    (void)request;
     if (peer->uid != 0 && peer->uid != geteuid()) {
         return refuse("only root and txtd's own user may take over");
+    }
+    if (!notify_takes_successor(json_string_value(json_object_get(request, "groups")))) {
+        return refuse(
+            "it runs as a service, which would end with it: install the new program, then systemctl reload txtd");
     }
     if (atomic_load(&commands->successor_fd) >= 0) {
         return refuse("another process is taking over");

@@ -1,5 +1,6 @@
 #include "control/notify.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,6 +55,30 @@ void notify_successor(int64_t pid)
     char message[48];
     (void)snprintf(message, sizeof message, "MAINPID=%" PRId64 "\n", pid);
     notify(message);
+}
+
+void notify_own_groups(char groups[NOTIFY_GROUPS_MAX])
+{
+    size_t len = 0;
+    ssize_t count = 0;
+    int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        while (len < NOTIFY_GROUPS_MAX && (count = read(fd, groups + len, NOTIFY_GROUPS_MAX - len)) > 0) {
+            len += (size_t)count;
+        }
+        (void)close(fd);
+    }
+    groups[count < 0 || len == NOTIFY_GROUPS_MAX ? 0 : len] = '\0';
+}
+
+bool notify_takes_successor(const char *groups)
+{
+    char own[NOTIFY_GROUPS_MAX];
+    if (getenv("NOTIFY_SOCKET") == NULL) {
+        return true;
+    }
+    notify_own_groups(own);
+    return groups != NULL && groups[0] != '\0' && strcmp(own, groups) == 0;
 }
 
 void notify_stopping(void)

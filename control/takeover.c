@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/notify.h"
+
 #define BATCH_MAX 128  /* descriptors of one message; the kernel takes 253 */
 #define WORDS_MAX 1024 /* octets of a line */
 #define PROTOCOL  1
@@ -235,15 +237,27 @@ static int receive_sockets(int fd, struct takeover_sockets *sockets, struct erro
     return rc;
 }
 
+static int send_request(int fd)
+{
+    char groups[NOTIFY_GROUPS_MAX];
+    notify_own_groups(groups);
+    json_t *json = json_pack("{s:s, s:s}", "command", "take-over", "groups", groups);
+    char *text = json_dumps(json, JSON_COMPACT);
+    int rc = text == NULL ? TXTD_ENOMEM : send_text(fd, text, strlen(text));
+    rc = rc == 0 ? send_text(fd, "\n", 1) : rc;
+    free(text);
+    json_decref(json);
+    return rc;
+}
+
 int takeover_ask(const char *path, int *fd, struct takeover_sockets *sockets, struct error_detail *detail)
 {
-    static const char request[] = "{\"command\":\"take-over\"}\n";
     char line[WORDS_MAX];
     int rc = connect_to(path, fd, detail);
     if (rc != 0) {
         return rc;
     }
-    rc = send_text(*fd, request, sizeof request - 1);
+    rc = send_request(*fd);
     rc = rc == 0 ? receive_line(*fd, line, TAKEOVER_OFFER_MS) : rc;
     if (rc != 0) {
         (void)error_describe(detail, rc, "the running txtd does not answer at %s (it serves root and its own user)",

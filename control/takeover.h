@@ -4,7 +4,7 @@
  * processes have the very same ones: nothing that is queued in them is lost, and no SO_REUSEPORT group changes.
  *
  *   successor                              running txtd
- *   {"command":"take-over"}            ->
+ *   {"command":"take-over","groups":g} -> (refused when a service manager would end both)
  *                                          takes no more changes (503), closes the store, answers DNS on from memory
  *                                      <-  {"ok":true,"dns":n,"http":m,...} and 1+n+m descriptors
  *   opens the store, loads, answers DNS

@@ -143,6 +143,18 @@ wait "$dnsperf" || fail "dnsperf"
 client --server 127.0.0.1 check $value >/dev/null || fail "the value did not survive the upgrade"
 echo "ok: upgraded, $(sed -n 's/.*Queries sent: *//p' "$directory/dnsperf.log") queries, none lost"
 
+# --- Started from a shell, a successor would be no part of the service, and systemd would end it with the old one ---
+
+old=$(main_pid)
+for user in txtd root; do
+    ! inside timeout 60 runuser -u $user -- txtd --take-over -c /etc/txtd/txtd.yaml >"$directory/by-hand-$user.log" 2>&1 ||
+        fail "a successor from outside ended well"
+    grep -q 'systemctl reload' "$directory/by-hand-$user.log" || fail "it does not say what to do instead"
+done
+[ "$(main_pid) $(inside systemctl is-active txtd)" = "$old active" ] || fail "a successor from outside ended the service"
+client --server 127.0.0.1 check $value >/dev/null || fail "DNS after a successor from outside"
+echo "ok: nobody from outside takes over"
+
 # --- With a configuration that is not right any more, the running one goes on until it is mended ---
 
 old=$(main_pid)

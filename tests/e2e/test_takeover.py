@@ -97,6 +97,23 @@ def succeed(txtd, number, environment=None):
     return int(refused.group(1)), old.pid
 
 
+def request():
+    with open("/proc/self/cgroup", encoding="ascii") as file:
+        return json.dumps({"command": "take-over", "groups": file.read()}).encode() + b"\n"
+
+
+def refuse_other_service(path):
+    """Whoever does not belong to the service is refused at once: the manager would end the service with the old process."""
+    for groups in ("0::/elsewhere\n", "", None, 7):
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(START_S)
+            asking.connect(path)
+            asking.sendall(json.dumps({"command": "take-over", "groups": groups}).encode() + b"\n")
+            answer = asking.makefile().readline()
+        if "systemctl reload" not in answer:
+            raise Failure("a successor with control groups %r was answered %r" % (groups, answer))
+
+
 def refuse(txtd, path):
     """Somebody asks to take over, gets the sockets, and goes away: meanwhile DNS answers and changes are refused."""
     account = txtd.register()
@@ -106,7 +123,7 @@ def refuse(txtd, path):
     with socket.socket(socket.AF_UNIX) as asking:
         asking.settimeout(START_S)
         asking.connect(path)
-        asking.sendall(b'{"command":"take-over"}\n')
+        asking.sendall(request())
         line = b""
         while not line.endswith(b"\n"):
             octet = asking.recv(1)
@@ -138,7 +155,7 @@ def stop_while_away(txtd, path):
     with socket.socket(socket.AF_UNIX) as asking:
         asking.settimeout(START_S)
         asking.connect(path)
-        asking.sendall(b'{"command":"take-over"}\n')
+        asking.sendall(request())
         if asking.recv(1) != b"{":
             raise Failure("no offer: " + txtd.text())
         txtd.stop()
@@ -187,6 +204,7 @@ def main(directory, txtd_program, _txtctl):
     environment = {"NOTIFY_SOCKET": notified.getsockname()}
     with Txtd(txtd_program, directory, environment, process={"control_socket": path},
               dns={"listen": ["127.0.0.1:0"], "workers": 2, "pin": False, "rrl": {"enabled": False}}) as txtd:
+        refuse_other_service(path)
         refuse(txtd, path)
         refuse_other_addresses(txtd)
         print("ok: successors that fail")
