@@ -49,6 +49,7 @@ static const struct config_key keys[] = {
     KEY(api.nice, http.nice, CONFIG_NUMBER, "10", 0, 19),
     KEY(api.drain, api.drain_ms, CONFIG_MILLISECONDS, "5s", 0, 60000, .reloadable = true),
     KEY(api.registration, api.registration, CONFIG_WORD, "open", 0, 0, .words = registration_words, .reloadable = true),
+    KEY(api.expire_unused, api.expire_unused_s, CONFIG_SECONDS, "0", 0, 10ull * 366 * 86400, .reloadable = true),
     KEY(api.limits.connections, http.limits.connections_max, CONFIG_NUMBER, "4096", 1, 1000000),
     KEY(api.limits.connections_per_client, http.limits.connections_per_client_max, CONFIG_NUMBER, "64", 1, 1000000),
     KEY(api.limits.handshake, http.limits.handshake_ms, CONFIG_MILLISECONDS, "10s", 100, 600000),

@@ -53,6 +53,7 @@
  *     registration                open   open, off or token
  *     registration_tokens_file    none   one token a line; needed for token
  *     operator_tokens_file        none   one token a line; without it there are no operator calls
+ *     expire_unused               0      delete delegates that nobody ever used, so long after registration; 0: never
  *     acme_name                   none   the API's host name, for a certificate of its own through txtd
  *     limits: connections 4096, connections_per_client 64, handshake 10s, request 15s, idle 60s, body 16KiB,
  *             registrations_per_minute 60 (per client), registrations_per_second_total 200,
@@ -151,6 +152,7 @@ struct config_api {
     unsigned registration_tokens_count;
     const char *const *operator_tokens; /* likewise */
     unsigned operator_tokens_count;
+    int64_t expire_unused_s; /* 0: never */
     struct config_rates rates;
     struct key_upgrade_settings key_upgrades;
     unsigned drain_ms;

@@ -35,6 +35,7 @@ struct daemon {
     struct publisher *publisher;
     struct key_upgrades *key_upgrades;
     struct service *service;
+    struct expiry *expiry;
     struct health *health;
     struct control_socket *control; /* NULL: none is configured */
     struct control_commands commands;
