@@ -4,7 +4,7 @@
 #include "control/txtctl/account_call.h"
 #include "control/txtctl/delegate_call.h"
 
-#define PAGE       100
+#define PAGE       256 /* the most that the server gives */
 #define PATH_SIZE  1024
 #define CURSOR_MAX 64
 
