@@ -185,3 +185,21 @@ client --server 127.0.0.1 check $value >/dev/null || fail "the value did not sur
 inside systemctl stop txtd
 [ "$(inside systemctl show -p Result --value txtd)" = success ] || fail "it did not stop cleanly"
 echo "ok: without a control socket it restarts"
+
+# --- AF_XDP, with what deploy/systemd/xdp.conf allows ---
+
+ip link set lo up
+ip link add eth0 type veth peer name txtd0 netns "$systemd" # a wire from here to the service
+ip address add 192.0.2.2/24 dev eth0
+ip link set eth0 up
+inside ip address add 192.0.2.1/24 dev txtd0
+inside ip link set txtd0 up
+inside sh -c 'cat >/etc/systemd/system/txtd.service.d/xdp.conf' <"$top/deploy/systemd/xdp.conf"
+inside systemctl daemon-reload
+inside sed -i 's/^dns: {listen: \["127.0.0.1"\]/dns: {listen: ["127.0.0.1", "192.0.2.1"], xdp: [{interface: txtd0}]/' /etc/txtd/txtd.yaml
+inside systemctl start txtd || fail "txtd does not start with dns.xdp"
+has_logged dns.xdp || fail "txtd serves without AF_XDP"
+[ "$(dig +short +time=5 @192.0.2.1 auth.example.test NS)" = ns1.auth.example.test. ] || fail "no answer by AF_XDP"
+! inside sh -c "grep -h '^Cap[IPEA]' /proc/$(main_pid)/task/*/status" | grep -v 0000000000000000 || fail "capabilities are left"
+inside systemctl stop txtd
+echo "ok: AF_XDP with the unit's hardening"
