@@ -111,12 +111,9 @@ static const int allowed[] = {
     SCMP_SYS(fcntl),
     SCMP_SYS(dup),
     SCMP_SYS(ioctl),
-    /* sockets and waiting for them */
+    /* sockets and waiting for them; all that listen are bound before */
     SCMP_SYS(socketpair),
     SCMP_SYS(connect),
-    SCMP_SYS(bind),
-    SCMP_SYS(listen),
-    SCMP_SYS(accept),
     SCMP_SYS(accept4),
     SCMP_SYS(sendto),
     SCMP_SYS(sendmsg),
@@ -206,7 +203,7 @@ static const int deadly[] = {
 #endif
 };
 
-#ifdef NDEBUG
+#if defined(NDEBUG) && !defined(SECCOMP_FILTER_STRICT)
 #define OTHERWISE SCMP_ACT_ERRNO(EPERM)
 #else
 #define OTHERWISE SCMP_ACT_KILL_PROCESS

@@ -1,8 +1,8 @@
 /* seccomp_filter.h: lets the process make only the system calls that it needs.
  *
- * A call that is not on the list fails with EPERM and is reported to the audit log; in debug builds, with which the tests
- * run, it kills the process, so that a call that is missing from the list is found there and not by an operator. What
- * only an intruder would call (execve, a new process, ptrace, mount, bpf, modules ...) kills in every build.
+ * A call that is not on the list fails with EPERM and is reported to the audit log; in debug builds, and in the program that the
+ * end-to-end tests run (SECCOMP_FILTER_STRICT), it kills the process, so that a call that is missing from the list is found
+ * there and not by an operator. What only an intruder would call (execve, a new process, ptrace, mount, bpf, modules ...) kills in every build.
  */
 #ifndef TXTD_CONTROL_SECCOMP_FILTER_H
 #define TXTD_CONTROL_SECCOMP_FILTER_H

@@ -148,8 +148,8 @@ def must_lose(what, directory, program, build, lie):
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def main(directory, program, _txtctl):
-    build = os.path.dirname(os.path.dirname(program))
+def main(directory, program, txtctl):
+    build = os.path.dirname(os.path.dirname(txtctl))
     places = {name: os.path.join(directory, name) for name in ("kill", "power", "lie", "nosync")}
     for place in places.values():
         os.makedirs(place)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -58,6 +59,16 @@ static int everyday_calls(void)
 static int packet_socket(void)
 {
     return socket(AF_PACKET, SOCK_RAW, 0) < 0 && errno == EPERM ? 0 : 1;
+}
+
+static int another_port(void)
+{
+    const struct sockaddr_in any = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(fd, (const struct sockaddr *)&any, sizeof any) == 0 || errno != EPERM) {
+        return 1;
+    }
+    return listen(fd, 1) < 0 && errno == EPERM ? 0 : 2; /* unbound it would get a port */
 }
 
 static int dumpable(void)
@@ -122,6 +133,7 @@ static void test_others_are_refused(void **state)
     int refused = STRICT ? 128 + SIGSYS : 0;
     (void)state;
     assert_int_equal(outcome(packet_socket), refused);
+    assert_int_equal(outcome(another_port), refused);
 #ifndef SECCOMP_FILTER_SANITIZER
     assert_int_equal(outcome(dumpable), refused);
     assert_int_equal(outcome(other_process), STRICT ? 128 + SIGSYS : 1);
