@@ -33,6 +33,7 @@ CONF
     export CONTAINERS_CONF=$directory/containers.conf CONTAINERS_STORAGE_CONF=$directory/storage.conf
 }
 
+# A test may define podman_scene_before_end, for what it has started besides.
 podman_scene_end() {
     local status=$?
     set +e
@@ -42,6 +43,7 @@ podman_scene_end() {
         for container in $(podman ps -aq); do podman logs --tail 30 "$container" >&2; done
         tail -n 20 "$directory"/*.log >&2 2>/dev/null
     fi
+    ! declare -F podman_scene_before_end >/dev/null || podman_scene_before_end
     podman pod rm -fa -t 2 >/dev/null 2>&1
     podman rm -fa -t 2 >/dev/null 2>&1
     umount -R -l "$directory" /run
