@@ -27,6 +27,7 @@
 #include "dataplane/dns/constants.h"
 #include "dataplane/dns/cursor.h"
 #include "dataplane/respond.h"
+#include "dataplane/usage.h"
 #include "dataplane/zone/delegate_table.h"
 #include "dataplane/zone/zone_set.h"
 
@@ -211,6 +212,8 @@ static double measure(struct bench *bench, enum asked asked, enum form form, boo
         if (respond) {
             respond_burst(bench->responder, &bench->worker, &clock, bench->packets, BURST);
             urcu_qsbr_quiescent_state();
+            struct usage_ring *ring = bench->worker.usage; /* as if somebody had read it */
+            __atomic_store_n(&ring->head, ring->tail, __ATOMIC_RELEASE);
         }
         for (unsigned i = 0; i < BURST; i++) {
             octets += bench->packets[i].len;
@@ -265,6 +268,8 @@ static struct bench *begin(uint64_t delegates, uint64_t queries)
     fill_table(bench);
     bench->responder = responder_new(bench->table);
     check(bench->responder == NULL ? TXTD_ENOMEM : 0);
+    responder_add_worker(bench->responder, &bench->worker);
+    check(bench->worker.usage == NULL ? TXTD_ENOMEM : 0);
     responder_publish_zones(bench->responder, make_zones());
     return bench;
 }

@@ -14,6 +14,9 @@
 /* Both identity and version; struct respond_settings has room for a NUL too. */
 #define IDENTITY_LEN_MAX (sizeof(((struct respond_settings *)NULL)->identity) - 1)
 
+#define DAY_S  INT64_C(86400)
+#define YEAR_S (366 * DAY_S)
+
 #define KEY(member, target, ...) CONFIG_KEY(struct config_raw, struct config, member, target, __VA_ARGS__)
 
 static const char *const registration_words[] = {"open", "off", "token", NULL};
@@ -47,9 +50,10 @@ static const struct config_key keys[] = {
     KEY(api.http2, http.http2, CONFIG_BOOL, "false", 0, 1),
     KEY(api.threads, http.threads, CONFIG_NUMBER, "2", 1, 64),
     KEY(api.nice, http.nice, CONFIG_NUMBER, "10", 0, 19),
+    KEY(api.expire_unused, api.expire_unused_s, CONFIG_SECONDS, "90d", 0, 100 * YEAR_S, .reloadable = true),
+    KEY(api.expire_idle, api.expire_idle_s, CONFIG_SECONDS, "0", 0, 100 * YEAR_S, .reloadable = true),
     KEY(api.drain, api.drain_ms, CONFIG_MILLISECONDS, "5s", 0, 60000, .reloadable = true),
     KEY(api.registration, api.registration, CONFIG_WORD, "open", 0, 0, .words = registration_words, .reloadable = true),
-    KEY(api.expire_unused, api.expire_unused_s, CONFIG_SECONDS, "0", 0, 10ull * 366 * 86400, .reloadable = true),
     KEY(api.limits.connections, http.limits.connections_max, CONFIG_NUMBER, "4096", 1, 1000000),
     KEY(api.limits.connections_per_client, http.limits.connections_per_client_max, CONFIG_NUMBER, "64", 1, 1000000),
     KEY(api.limits.handshake, http.limits.handshake_ms, CONFIG_MILLISECONDS, "10s", 100, 600000),
@@ -114,6 +118,13 @@ static int fill_derived(const struct config_reader *reader, struct config *confi
     }
     if (config->store.directory == NULL) {
         config->store.directory = config_text(reader->memory, "%s/store", state);
+    }
+    if (api->expire_unused_s != 0 && api->expire_unused_s < DAY_S) {
+        return config_refuse(reader, "api.expire_unused", "must be 0 (never) or at least 1d");
+    }
+    if (api->expire_idle_s != 0 && api->expire_idle_s < 400 * DAY_S) {
+        return config_refuse(reader, "api.expire_idle",
+                             "must be 0 (never) or at least 400d, longer than a certificate lives");
     }
     if (api->certificate == NULL || api->key == NULL || config->store.directory == NULL) {
         return config_no_memory(reader);

@@ -53,7 +53,8 @@
  *     registration                open   open, off or token
  *     registration_tokens_file    none   one token a line; needed for token
  *     operator_tokens_file        none   one token a line; without it there are no operator calls
- *     expire_unused               0      delete delegates that nobody ever used, so long after registration; 0: never
+ *     expire_unused               90d    deletes delegates that were never used; 0: never, else 1d or more
+ *     expire_idle                 0      and those that were not used for so long; 0: never, else 400d or more
  *     acme_name                   none   the API's host name, for a certificate of its own through txtd
  *     limits: connections 4096, connections_per_client 64, handshake 10s, request 15s, idle 60s, body 16KiB,
  *             registrations_per_minute 60 (per client), registrations_per_second_total 200,
@@ -152,14 +153,14 @@ struct config_api {
     unsigned registration_tokens_count;
     const char *const *operator_tokens; /* likewise */
     unsigned operator_tokens_count;
-    int64_t expire_unused_s; /* 0: never */
     struct config_rates rates;
     struct key_upgrade_settings key_upgrades;
     unsigned drain_ms;
-    const char *acme_name;   /* host name of the API's own certificate, lower case; NULL: none */
-    unsigned acme_zone;      /* index of the zone whose reserved delegate holds its challenges */
-    const char *acme_target; /* and that delegate's name; never NULL */
-    bool acme_served;        /* acme_name lies in acme_zone, which then has the CNAME */
+    int64_t expire_unused_s, expire_idle_s; /* 0: never */
+    const char *acme_name;                  /* host name of the API's own certificate, lower case; NULL: none */
+    unsigned acme_zone;                     /* index of the zone whose reserved delegate holds its challenges */
+    const char *acme_target;                /* and that delegate's name; never NULL */
+    bool acme_served;                       /* acme_name lies in acme_zone, which then has the CNAME */
 };
 
 struct config_process {

@@ -71,8 +71,8 @@ struct config_raw_api {
     unsigned cors_origins_count;
     const char **trusted_proxies;
     unsigned trusted_proxies_count;
-    char *http2, *threads, *nice, *drain, *registration, *registration_tokens_file, *operator_tokens_file,
-        *expire_unused, *acme_name;
+    char *http2, *threads, *nice, *drain, *registration, *registration_tokens_file, *operator_tokens_file, *acme_name,
+        *expire_unused, *expire_idle;
     struct config_raw_limits limits;
 };
 

@@ -118,8 +118,9 @@ static const cyaml_schema_field_t api_fields[] = {
     TEXT(struct config_raw_api, registration),
     TEXT(struct config_raw_api, registration_tokens_file),
     TEXT(struct config_raw_api, operator_tokens_file),
-    TEXT(struct config_raw_api, expire_unused),
     TEXT(struct config_raw_api, acme_name),
+    TEXT(struct config_raw_api, expire_unused),
+    TEXT(struct config_raw_api, expire_idle),
     PART(struct config_raw_api, limits, limits_fields),
     CYAML_FIELD_END,
 };

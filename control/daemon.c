@@ -8,7 +8,6 @@
 
 #include "control/audit.h"
 #include "control/daemon_internal.h"
-#include "control/expiry.h"
 #include "control/health.h"
 #include "control/http_server.h"
 #include "control/key_upgrade.h"
@@ -186,13 +185,6 @@ static int start_changes(struct daemon *daemon, struct error_detail *detail)
     return rc;
 }
 
-static int start_expiry(struct daemon *daemon, struct error_detail *detail)
-{
-    int rc = expiry_start(daemon->service, daemon->log, daemon->started->api.expire_unused_s,
-                          daemon->started->http.nice, &daemon->expiry);
-    return rc == 0 ? 0 : error_describe(detail, rc, "the expiry's thread cannot be started: %s", txtd_error_text(rc));
-}
-
 void daemon_own_name(struct daemon *daemon, const struct config *config)
 {
     const struct config_api *api = &config->api;
@@ -231,6 +223,10 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
     if (rc != 0) {
         return rc;
     }
+    rc = daemon_upkeep_start(daemon, detail);
+    if (rc != 0) {
+        return rc;
+    }
     daemon->router = (struct router){.service = daemon->service,
                                      .health = daemon->health,
                                      .metrics = {.dns = daemon->dns,
@@ -241,6 +237,8 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
                                                  .store = daemon->store,
                                                  .service = daemon->service,
                                                  .key_upgrades = daemon->key_upgrades,
+                                                 .usage = daemon->usage,
+                                                 .expirer = daemon->expirer,
                                                  .health = daemon->health,
                                                  .tls = daemon->tls,
                                                  .publisher = daemon->publisher,
@@ -256,8 +254,8 @@ static int start(struct daemon *daemon, bool take_over, struct error_detail *det
 {
     const struct config_process *process = &daemon->started->process;
     int (*const steps[])(struct daemon *, struct error_detail *) = {
-        bind_dns,   bind_api,      bind_control,    drop_privileges, start_log_writer, start_audit,
-        load_store, start_changes, start_answering, start_control,   start_expiry};
+        bind_dns,    bind_api,   bind_control,  drop_privileges, start_log_writer,
+        start_audit, load_store, start_changes, start_answering, start_control};
     int rc = privileges_identity_find(process->user, process->group, &daemon->identity, detail);
     if (rc == 0) {
         rc = state_directory_check(daemon->started, detail);
@@ -293,7 +291,7 @@ static void stop(struct daemon *daemon)
     if (daemon->health != NULL) {
         health_stop(daemon->health);
     }
-    expiry_stop(daemon->expiry);
+    daemon_upkeep_stop_changes(daemon);
     key_upgrades_stop(daemon->key_upgrades);
     if (daemon->committer != NULL) {
         committer_stop(daemon->committer);
@@ -306,6 +304,7 @@ static void stop(struct daemon *daemon)
     if (daemon->dns != NULL) {
         dns_server_stop(daemon->dns);
     }
+    daemon_upkeep_stop(daemon);
 }
 
 static void release(struct daemon *daemon)

@@ -34,8 +34,9 @@ struct daemon {
     struct committer *committer;
     struct publisher *publisher;
     struct key_upgrades *key_upgrades;
+    struct usage_collector *usage;
+    struct expirer *expirer;
     struct service *service;
-    struct expiry *expiry;
     struct health *health;
     struct control_socket *control; /* NULL: none is configured */
     struct control_commands commands;
@@ -53,6 +54,15 @@ struct daemon {
  * borrows it and the configuration. */
 void daemon_service_settings(const struct config *config, struct service_zone zones[CONFIG_ZONES_MAX],
                              struct service_settings *settings);
+
+/* daemon_upkeep.c. Starts counting use and deleting what has none. Returns 0 or a code with a `detail`. */
+int daemon_upkeep_start(struct daemon *daemon, struct error_detail *detail);
+
+/* No deletions from now on: before the committer. */
+void daemon_upkeep_stop_changes(struct daemon *daemon);
+
+/* Writes what was counted: after the DNS workers, before the store is closed. */
+void daemon_upkeep_stop(struct daemon *daemon);
 
 /* daemon_log.c. Where we listen, and what the operator should know of a start that has worked. */
 void daemon_log_addresses(const struct daemon *daemon);

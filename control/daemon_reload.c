@@ -4,7 +4,6 @@
 #include "control/audit.h"
 #include "control/daemon.h"
 #include "control/daemon_internal.h"
-#include "control/expiry.h"
 #include "control/log.h"
 #include "control/notify.h"
 #include "control/service.h"
@@ -100,7 +99,6 @@ void daemon_reload(struct daemon *daemon)
         return;
     }
     daemon_own_name(daemon, loaded);
-    expiry_change(daemon->expiry, loaded->api.expire_unused_s);
     reload_audit(daemon, loaded);
     reload_certificate(daemon);
     say_what_needs_a_restart(daemon, loaded);

@@ -20,6 +20,8 @@ void daemon_service_settings(const struct config *config, struct service_zone zo
         .operator_tokens = config->api.operator_tokens,
         .operator_tokens_count = config->api.operator_tokens_count,
         .rates = config->api.rates,
+        .expire_unused_s = config->api.expire_unused_s,
+        .expire_idle_s = config->api.expire_idle_s,
         .server_url = config->api.public_url,
         .cors_origins = config->api.cors_origins,
         .cors_origins_count = config->api.cors_origins_count,

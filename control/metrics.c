@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 
+#include "control/expirer.h"
 #include "control/health.h"
 #include "control/http_server.h"
 #include "control/key_upgrade.h"
@@ -11,6 +12,7 @@
 #include "control/metrics_process.h"
 #include "control/service.h"
 #include "control/tls.h"
+#include "control/usage_collector.h"
 #include "dataplane/error.h"
 
 /* --- The API --- */
@@ -107,6 +109,12 @@ int metrics_write(const struct metrics_sources *sources, char *text, size_t capa
     }
     if (sources->key_upgrades != NULL) {
         write_key_upgrades(&page, sources->key_upgrades);
+    }
+    if (sources->usage != NULL && sources->expirer != NULL) {
+        metrics_single(&page, "txtd_usage_lost_total", "counter",
+                       "DNS queries that were not counted as a delegate's use.", usage_collector_lost(sources->usage));
+        metrics_single(&page, "txtd_delegates_expired_total", "counter", "Delegates deleted for nobody used them.",
+                       expirer_expired(sources->expirer));
     }
     metrics_write_changes(&page, sources);
     if (sources->health != NULL) {

@@ -14,7 +14,9 @@ struct delegate_table;
 struct dns_server;
 struct health;
 struct http_server;
+struct expirer;
 struct key_upgrades;
+struct usage_collector;
 struct log_writer;
 struct publisher;
 struct service;
@@ -32,6 +34,8 @@ struct metrics_sources {
     const struct store *store;
     const struct service *service;
     const struct key_upgrades *key_upgrades;
+    const struct usage_collector *usage;
+    const struct expirer *expirer;
     const struct health *health;
     const struct tls_context *tls;
     const struct publisher *publisher;

@@ -85,6 +85,8 @@ static int fill(const struct service_settings *settings, struct service_rules *r
     rules->references = 1;
     rules->registration = settings->registration;
     rules->rates = settings->rates;
+    rules->expire_unused_s = settings->expire_unused_s;
+    rules->expire_idle_s = settings->expire_idle_s;
     rules->server_url = strdup(settings->server_url);
     int result = rules->server_url == NULL ? TXTD_ENOMEM : copy_zones(settings, rules);
     if (result == 0) {

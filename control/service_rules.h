@@ -31,7 +31,8 @@ struct service_settings {
     const char *const *operator_tokens;
     unsigned operator_tokens_count;
     struct config_rates rates;
-    const char *server_url; /* what clients reach the API by, without a final slash */
+    int64_t expire_unused_s, expire_idle_s; /* 0: never */
+    const char *server_url;                 /* what clients reach the API by, without a final slash */
     const char *const *cors_origins;
     unsigned cors_origins_count;
     unsigned calls_max; /* changes under way at once, all clients together; more are answered 503 */
@@ -43,6 +44,7 @@ struct service_rules {
     unsigned zones_count;
     enum config_registration registration;
     struct config_rates rates;
+    int64_t expire_unused_s, expire_idle_s;
     char *server_url;
     char **cors_origins;
     unsigned cors_origins_count;

@@ -9,6 +9,7 @@
 #include "dataplane/respond_name.h"
 #include "dataplane/respond_question.h"
 #include "dataplane/responder.h"
+#include "dataplane/usage.h"
 
 _Static_assert(RESPOND_UDP_PAYLOAD_MAX == DNS_UDP_PAYLOAD_MAX, "one limit under two names");
 
@@ -142,6 +143,7 @@ static enum rrl_kind answer_names(const struct burst *burst, const struct task *
         outcome = name_answer(answer, &burst->names, zone);
     } else if (task->lookup->entry != NULL) {
         outcome = name_answer_delegate(answer, &burst->names, zone, task->lookup->entry);
+        usage_ring_note(burst->worker->usage, task->lookup->zone, &task->lookup->id);
     } else {
         outcome = name_answer_nxdomain(answer, zone); /* no static name has a delegate's form */
     }

@@ -70,6 +70,9 @@ struct respond_settings {
     uint16_t tcp_keepalive_100ms; /* edns-tcp-keepalive (RFC 7828), in units of 100 ms; 0: never sent */
 };
 
+struct usage_ring;
+struct usage_rings;
+
 /* What all workers share: the table, the zones (RCU), the settings (RCU). */
 struct responder;
 
@@ -90,9 +93,17 @@ int responder_publish_settings(struct responder *responder, const struct respond
 /* What one worker thread owns. */
 struct respond_worker {
     struct respond_counters counters;
-    struct rrl *rrl; /* owned by whoever made the worker; NULL: no rate limiting */
-    unsigned bursts; /* for io/latency.h */
+    struct rrl *rrl;          /* owned by whoever made the worker; NULL: no rate limiting */
+    struct usage_ring *usage; /* the responder's, by responder_add_worker; NULL: nothing is noted */
+    unsigned bursts;          /* for io/latency.h */
 } __attribute__((aligned(64)));
+
+/* Gives a worker, all zero so far, what the responder has for it: where it notes the delegates asked for. Before it runs; one
+ * thread at a time. */
+void responder_add_worker(const struct responder *responder, struct respond_worker *worker);
+
+/* What the workers note there; the responder's own (usage.h). */
+struct usage_rings *responder_usage(const struct responder *responder);
 
 /* Answers up to RESPOND_BURST_MAX packets in place. The calling thread is a registered QSBR reader, on line; the caller
  * declares a quiescent state afterwards, once the answers have been sent. */

@@ -4,17 +4,22 @@
 #include <stdlib.h>
 #include <urcu/urcu-qsbr.h>
 
+#include "dataplane/usage.h"
+
 struct responder *responder_new(const struct delegate_table *table)
 {
     struct responder *responder = calloc(1, sizeof *responder);
     struct respond_settings *settings = calloc(1, sizeof *settings);
-    if (responder == NULL || settings == NULL) {
+    struct usage_rings *usage = usage_rings_new();
+    if (responder == NULL || settings == NULL || usage == NULL) {
         free(responder);
         free(settings);
+        usage_rings_free(usage);
         return NULL;
     }
     responder->table = table;
     responder->settings = settings;
+    responder->usage = usage;
     return responder;
 }
 
@@ -23,6 +28,7 @@ void responder_free(struct responder *responder)
     if (responder != NULL) {
         zone_set_free(responder->zones);
         free(responder->settings);
+        usage_rings_free(responder->usage);
         free(responder);
     }
 }
@@ -45,4 +51,14 @@ int responder_publish_settings(struct responder *responder, const struct respond
     urcu_qsbr_synchronize_rcu();
     free(old);
     return 0;
+}
+
+struct usage_rings *responder_usage(const struct responder *responder)
+{
+    return responder->usage;
+}
+
+void responder_add_worker(const struct responder *responder, struct respond_worker *worker)
+{
+    worker->usage = usage_rings_add(responder->usage);
 }

@@ -9,6 +9,7 @@ struct responder {
     const struct delegate_table *table;
     struct zone_set *zones;            /* RCU */
     struct respond_settings *settings; /* RCU; never NULL */
+    struct usage_rings *usage;
 };
 
 #endif

@@ -109,6 +109,9 @@ static int make_limiters(struct dns_server *server)
     struct rrl_settings settings = server->settings.rrl_settings;
     settings.positive_per_s = share(settings.positive_per_s, workers);
     settings.other_per_s = share(settings.other_per_s, workers);
+    for (unsigned i = 0; i < workers; i++) {
+        responder_add_worker(server->responder, &server->workers[i].respond);
+    }
     for (unsigned i = 0; server->settings.rrl && i < workers; i++) {
         int rc = rrl_new(&settings, &server->workers[i].respond.rrl);
         if (rc != 0) {

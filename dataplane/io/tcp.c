@@ -192,6 +192,7 @@ int tcp_server_new(const struct responder *responder, const struct dns_tcp_limit
     }
     memset(server, 0, sizeof *server);
     server->responder = responder;
+    responder_add_worker(responder, &server->respond);
     server->limits = *limits;
     server->stop = stop;
     server->accepting = true;

@@ -1,107 +1,82 @@
 #!/usr/bin/python3
-"""Delegates that nobody ever used are deleted when the operator says so, by SIGHUP as well; whatever was used in any way stays.
+"""Use is counted and told; a delegate that nobody has used for 100 days is deleted, one that was asked for over DNS is not.
 
     test_expiry.py TXTD TXTCTL
+
+The 100 days are libfaketime's.
 """
+import glob
 import json
 import os
-import signal
 import sys
 import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import service  # noqa: E402
-from service import Failure  # noqa: E402
 
-OPERATOR = "operator-token-0123456789"
-BEARER = {"Authorization": "Bearer " + OPERATOR}
-DELEGATES = "/api/v1/delegates"
-WAIT_S = 60
+LIBFAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
 
 
-def call(txtd, method, path, headers=None, body=None):
+def status_of(txtd, account):
     connection = txtd.connect()
-    connection.request(method, path, None if body is None else json.dumps(body), headers or {})
+    connection.request("GET", "/api/v1/delegates/" + account["subdomain"], None,
+                       {"X-Api-User": account["username"], "X-Api-Key": account["password"]})
     response = connection.getresponse()
-    octets = response.read()
+    answer = json.loads(response.read())
     connection.close()
-    return response.status, json.loads(octets) if octets else None
+    return response.status, answer
 
 
-def expect(txtd, status, method, tail, account, headers=None, body=None):
-    got, answer = call(txtd, method, DELEGATES + "/" + account["id"] + tail, headers or account["pair"], body)
-    if got != status:
-        raise Failure("%s %s: %d %s, not %d" % (method, tail, got, answer, status))
-
-
-def register(txtd):
-    status, account = call(txtd, "POST", DELEGATES)
-    if status != 201:
-        raise Failure("registration was answered %d %s" % (status, account))
-    account["pair"] = {"X-Api-User": account["username"], "X-Api-Key": account["key"]}
-    return account
-
-
-def listed(txtd):
-    return {item["id"] for item in call(txtd, "GET", DELEGATES, BEARER)[1]["delegates"]}
-
-
-def reload(txtd, period):
-    with open(txtd.config, encoding="ascii") as file:
-        sections = json.load(file)
-    sections["api"]["expire_unused"] = period
-    with open(txtd.config, "w", encoding="ascii") as file:
-        json.dump(sections, file)
-    before = txtd.text().count("event=reload.end")
-    txtd.process.send_signal(signal.SIGHUP)
-    wait("the reload", lambda: txtd.text().count("event=reload.end") > before)
-
-
-def wait(what, condition):
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
+def wait(what, is_so):
+    deadline = time.monotonic() + 30
+    while not is_so():
         if time.monotonic() > deadline:
-            raise Failure("timed out waiting for " + what)
-        time.sleep(0.05)
+            raise service.Failure("still not: " + what)
+        time.sleep(0.1)
 
 
 def main(directory, program, _txtctl):
-    audit, operators = os.path.join(directory, "audit.json"), os.path.join(directory, "operators")
-    with open(operators, "w", encoding="ascii") as file:
-        file.write(OPERATOR + "\n")
-    with service.Txtd(program, directory, log={"audit_file": audit}, api={"operator_tokens_file": operators}) as txtd:
-        unused = [register(txtd) for _ in range(3)]
-        used = [register(txtd) for _ in range(5)]
-        expect(txtd, 200, "PUT", "/values", used[0], body={"values": ["v" * 43]})
-        expect(txtd, 200, "PATCH", "", used[1], body={"note": "mine"})
-        expect(txtd, 201, "POST", "/keys", used[2])
-        expect(txtd, 200, "PUT", "/persistent", used[3], body={"values": ["ca.example"]})
-        expect(txtd, 200, "POST", "/disable", used[4], BEARER)
+    if not LIBFAKETIME:
+        raise service.Failure("libfaketime is not installed")
+    with service.Txtd(program, directory) as txtd:
+        unused, asked, updated = (txtd.register() for _ in range(3))
+        for _ in range(3):
+            txtd.dig(asked["fulldomain"])
+        txtd.dig("_dmarc." + unused["fulldomain"])  # another name
+        connection = txtd.connect()
+        service.update(connection, updated, "v" * 43)
+        connection.close()
+        wait("three queries are counted", lambda: status_of(txtd, asked)[1]["asked_count"] >= 3)
+        if not status_of(txtd, asked)[1]["last_asked_at"].startswith("20"):
+            raise service.Failure("no time of the last query")
+        if status_of(txtd, unused)[1]["asked_count"] != 0 or status_of(txtd, unused)[1]["last_asked_at"] is not None:
+            raise service.Failure("a delegate that nobody asked for: %s" % (status_of(txtd, unused),))
+        txtd.dig(asked["fulldomain"])
+        txtd.stop()  # what was counted last is written, too
 
-        reload(txtd, "300d")
-        reload(txtd, "1s")
-        wait("the expiry", lambda: not listed(txtd) & {account["id"] for account in unused})
-        reload(txtd, "0")
-        late = register(txtd)
-        if listed(txtd) != {account["id"] for account in used + [late]}:
-            raise Failure("listed are %s" % listed(txtd))
-        for account in unused:
-            expect(txtd, 401, "GET", "", account)
-            expect(txtd, 401, "PUT", "/values", account, body={"values": ["v"]})
-            expect(txtd, 404, "GET", "", account, BEARER)
-        if txtd.dig(used[0]["fulldomain"]) != ["v" * 43]:
-            raise Failure("a value that was in use is gone")
-        txtd.stop()
-        with open(audit, encoding="ascii") as file:
-            lines = [json.loads(line) for line in file]
-        expired = [(line["delegate"], line["by"], line["client"]) for line in lines if line["event"] == "delegate.expired"]
-        if sorted(expired) != sorted((account["id"], "txtd", "") for account in unused):
-            raise Failure("the audit log has %s" % expired)
         txtd.start()
-        if listed(txtd) != {account["id"] for account in used + [late]}:
-            raise Failure("listed are %s after a restart" % listed(txtd))
-    print("ok: what was never used goes, the rest stays")
+        if status_of(txtd, asked)[1]["asked_count"] < 4:
+            raise service.Failure("a count was lost by a stop: %s" % (status_of(txtd, asked),))
+        time.sleep(0.5)
+        if status_of(txtd, unused)[0] != 200:
+            raise service.Failure("a young delegate was deleted")
+        txtd.stop()
+
+        txtd.environment = {"LD_PRELOAD": LIBFAKETIME[0], "FAKETIME": "+100d", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+        txtd.start()
+        wait("the deletion", lambda: "event=delegate.expired" in txtd.text())
+        if unused["subdomain"] not in txtd.text().split("event=delegate.expired", 1)[1].split("\n", 1)[0]:
+            raise service.Failure("another delegate was deleted")
+        wait("the end of the pass", lambda: "event=expiry.end" in txtd.text())
+        for account, wanted in ((unused, 401), (asked, 200), (updated, 200)):
+            if status_of(txtd, account)[0] != wanted:
+                raise service.Failure("%s is answered %s, not %d" % (account["subdomain"], status_of(txtd, account), wanted))
+        if "txtd_delegates_expired_total 1\n" not in txtd.get_internal("/metrics")[1]:
+            raise service.Failure("/metrics does not count it")
+        txtd.stop()
+    print("ok: use and expiry")
 
 
 if __name__ == "__main__":

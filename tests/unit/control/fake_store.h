@@ -16,6 +16,7 @@ enum { FAKE_STORE_MAX = 64, FAKE_STORE_NOW_S = 1700000000 };
 struct fake_store {
     struct delegate_state delegates[FAKE_STORE_MAX];
     struct store_account accounts[FAKE_STORE_MAX];
+    struct store_usage usage[FAKE_STORE_MAX];
     unsigned count;
     int read_result;   /* of point reads, unless 0 */
     int submit_result; /* of committer_submit, unless 0 */
@@ -111,12 +112,21 @@ int store_read_history(struct store *store, uint16_t zone, const struct delegate
                        struct store_event events[STORE_HISTORY_MAX], unsigned *count, struct store_usage *usage)
 {
     (void)store;
-    (void)zone;
-    (void)id;
     (void)events;
+    const struct delegate_state *delegate = fake_store_delegate(zone, id);
     *count = 0;
-    *usage = (struct store_usage){0};
+    if (usage != NULL && delegate != NULL) {
+        *usage = fake_store.usage[delegate - fake_store.delegates];
+    }
     return fake_store.read_result;
+}
+
+int store_note_usage(struct store *store, const struct store_usage_note notes[], size_t count)
+{
+    (void)store;
+    (void)notes;
+    (void)count;
+    return fake_store.commit_result;
 }
 
 uint64_t store_delegates_estimate(const struct store *store)
