@@ -35,6 +35,12 @@
 #define QUERY_LEN  40
 #define FLOOD      100000u
 
+void responder_add_worker(const struct responder *responder, struct respond_worker *worker)
+{
+    (void)responder;
+    (void)worker;
+}
+
 void respond_burst(const struct responder *responder, struct respond_worker *worker, const struct respond_clock *now,
                    struct packet packets[], unsigned count)
 {
