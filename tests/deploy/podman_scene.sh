@@ -47,7 +47,9 @@ podman_scene_end() {
     podman pod rm -fa -t 2 >/dev/null 2>&1
     podman rm -fa -t 2 >/dev/null 2>&1
     umount -R -l "$directory" /run
-    rmdir "$directory" /sys/fs/cgroup/libpod_parent /sys/fs/cgroup/*/libpod_parent 2>/dev/null # empty: nobody else's
+    rmdir "$directory"
+    # Podman leaves its control groups; those that are empty are nobody else's.
+    find /sys/fs/cgroup/libpod_parent /sys/fs/cgroup/*/libpod_parent -depth -type d -exec rmdir {} + 2>/dev/null
     exit $status
 }
 
