@@ -44,6 +44,9 @@ while read -r line; do
 done <<'CONTENTS'
 -rwxr-xr-x root/root ./usr/sbin/txtd
 -rwxr-xr-x root/root ./usr/bin/txtctl
+-rw-r--r-- root/root ./usr/share/man/man8/txtd.8.gz
+-rw-r--r-- root/root ./usr/share/man/man1/txtctl.1.gz
+-rw-r--r-- root/root ./usr/share/man/man5/txtd.yaml.5.gz
 -rw-r--r-- root/root ./lib/systemd/system/txtd.service
 -rw-r--r-- root/root ./lib/systemd/system/txtd-renew.service
 -rw-r--r-- root/root ./lib/systemd/system/txtd-renew.timer
