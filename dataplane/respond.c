@@ -145,7 +145,7 @@ static enum rrl_kind answer_names(const struct burst *burst, const struct task *
         outcome = name_answer_delegate(answer, &burst->names, zone, task->lookup->entry);
         usage_ring_note(burst->worker->usage, task->lookup->zone, &task->lookup->id);
     } else {
-        outcome = name_answer_nxdomain(answer, zone); /* no static name has a delegate's form */
+        outcome = name_answer_no_delegate(answer, zone); /* no static name has a delegate's form */
     }
     count_outcome(&burst->worker->counters, outcome);
     return outcome == NAME_POSITIVE_DELEGATE ? RRL_POSITIVE : RRL_OTHER;
@@ -163,7 +163,7 @@ static const struct zone *admit_question(const struct burst *burst, struct packe
     const struct zone *zone = task->zone;
     if (zone == NULL && burst->names.zones != NULL) {
         zone =
-            zone_set_find_zone(burst->names.zones, (struct wire_name){packet->wire + DNS_QNAME_OFFSET, &query->labels});
+            zone_set_find_zone(burst->names.zones, (struct wire_name){packet->wire + DNS_QNAME_OFFSET, query->labels});
     }
     if (zone == NULL) {
         edns->extended_error = DNS_EDE_NOT_AUTHORITATIVE; /* RFC 8914 section 4.21 */

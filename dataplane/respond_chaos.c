@@ -8,7 +8,7 @@ static const char version_bind[] = "\7version\4bind";
 
 static bool qname_is(const struct answer *answer, const char *name, size_t len)
 {
-    return answer->query->labels.len == len &&
+    return answer->query->labels->len == len &&
            name_equal(answer->writer.data + DNS_QNAME_OFFSET, (const uint8_t *)name, len);
 }
 
@@ -34,7 +34,7 @@ void chaos_answer(struct answer *answer, const struct respond_settings *settings
     write_u8(&writer, (uint8_t)len);
     write_octets(&writer, text, len);
     struct rrset rrset = {.type = DNS_TYPE_TXT, .records = 1, .len = (uint32_t)writer.at, .wire = wire};
-    if (!answer_append_rrset(answer, SECTION_ANSWER, answer->writer.data + DNS_QNAME_OFFSET, answer->query->labels.len,
+    if (!answer_append_rrset(answer, SECTION_ANSWER, answer->writer.data + DNS_QNAME_OFFSET, answer->query->labels->len,
                              &rrset)) {
         answer_truncate(answer);
     }

@@ -34,11 +34,31 @@ static enum name_outcome append_negative(struct answer *answer, const struct zon
     return outcome;
 }
 
-enum name_outcome name_answer_nxdomain(struct answer *answer, const struct zone *zone)
+/* The same for a qname in a delegate's form, directly below the apex. */
+static enum name_outcome append_negative_ready(struct answer *answer, const struct zone *zone,
+                                               enum name_outcome outcome)
+{
+    if (answer->edns.do_bit && zone->negative_soa.rrsig_records > 0) {
+        return append_negative(answer, zone, outcome);
+    }
+    if (!answer_append_ready(answer, SECTION_AUTHORITY, zone->delegate_negative, zone->delegate_negative_len, 1)) {
+        answer_truncate(answer);
+        return NAME_TRUNCATED;
+    }
+    return outcome;
+}
+
+static enum name_outcome answer_nxdomain(struct answer *answer, const struct zone *zone)
+{
+    answer->rcode = DNS_RCODE_NXDOMAIN;
+    return append_negative(answer, zone, NAME_NXDOMAIN);
+}
+
+enum name_outcome name_answer_no_delegate(struct answer *answer, const struct zone *zone)
 {
     answer->authoritative = true;
     answer->rcode = DNS_RCODE_NXDOMAIN;
-    return append_negative(answer, zone, NAME_NXDOMAIN);
+    return append_negative_ready(answer, zone, NAME_NXDOMAIN);
 }
 
 static enum name_outcome answer_nodata(struct answer *answer, const struct zone *zone)
@@ -82,7 +102,7 @@ static enum name_outcome positive(struct answer *answer, bool fits, enum name_ou
 static enum name_outcome answer_values(struct answer *answer, const struct delegate_entry *entry,
                                        struct delegate_served served)
 {
-    bool fits = answer_append_ready(answer, entry->rrset, served.len, served.count);
+    bool fits = answer_append_ready(answer, SECTION_ANSWER, entry->rrset, served.len, served.count);
     return positive(answer, fits, NAME_POSITIVE_DELEGATE);
 }
 
@@ -99,7 +119,7 @@ static enum name_outcome answer_delegate_type(struct answer *answer, const struc
 {
     uint16_t qtype = answer->query->qtype;
     const uint8_t *name = owner.octets != NULL ? owner.octets : answer->writer.data + DNS_QNAME_OFFSET;
-    size_t name_len = owner.octets != NULL ? owner.labels->len : answer->query->labels.len;
+    size_t name_len = owner.octets != NULL ? owner.labels->len : answer->query->labels->len;
     bool any = qtype == DNS_TYPE_ANY; /* one RRset of those there are, RFC 8482 section 4.1 */
     const struct delegate_served served = delegate_entry_served(entry, context->wall_s);
     if ((qtype == DNS_TYPE_TXT || any) && served.count > 0) {
@@ -113,7 +133,7 @@ static enum name_outcome answer_delegate_type(struct answer *answer, const struc
     if ((qtype == DNS_TYPE_MX || any) && zone->options.delegate_mail_hardening) {
         return answer_fixed(answer, name, name_len, fixed_rrset(DNS_TYPE_MX, null_mx_wire, sizeof null_mx_wire));
     }
-    return answer_nodata(answer, zone);
+    return owner.octets != NULL ? answer_nodata(answer, zone) : append_negative_ready(answer, zone, NAME_NODATA);
 }
 
 enum name_outcome name_answer_delegate(struct answer *answer, const struct name_context *context,
@@ -176,7 +196,7 @@ static enum name_outcome answer_no_node(struct answer *answer, const struct name
                                   fixed_rrset(DNS_TYPE_TXT, dmarc_wire, sizeof dmarc_wire))
                    : answer_nodata(answer, zone);
     }
-    return name_answer_nxdomain(answer, zone);
+    return answer_nxdomain(answer, zone);
 }
 
 /* --- Static names --- */
@@ -277,7 +297,7 @@ static bool chain_has(const struct zone_node *const chain[], unsigned len, const
 
 enum name_outcome name_answer(struct answer *answer, const struct name_context *context, const struct zone *zone)
 {
-    struct wire_name name = {answer->writer.data + DNS_QNAME_OFFSET, &answer->query->labels};
+    struct wire_name name = {answer->writer.data + DNS_QNAME_OFFSET, answer->query->labels};
     struct name_labels labels[2]; /* of the target before and the one after; the two change places */
     const struct zone_node *chain[CNAME_LINKS_MAX + 1];
     enum name_outcome outcome = NAME_POSITIVE_STATIC;

@@ -29,7 +29,7 @@ enum name_outcome name_answer_delegate(struct answer *answer, const struct name_
 /* Answers for any name in `zone`, the zone that the qname is in. On-line QSBR reader. */
 enum name_outcome name_answer(struct answer *answer, const struct name_context *context, const struct zone *zone);
 
-/* Answers NXDOMAIN from `zone`. */
-enum name_outcome name_answer_nxdomain(struct answer *answer, const struct zone *zone);
+/* Answers NXDOMAIN from `zone` for a qname in a delegate's form directly below its apex. */
+enum name_outcome name_answer_no_delegate(struct answer *answer, const struct zone *zone);
 
 #endif

@@ -30,7 +30,7 @@ static const struct zone *read_short(const struct zone_set *zones, const uint8_t
         return NULL;
     }
     const uint8_t *tail = rest + zone->apex_len;
-    query->labels = zone->delegate_labels;
+    query->labels = &zone->delegate_labels;
     query->qtype = octets_u16(tail);
     query->qclass = octets_u16(tail + 2);
     query->question_end = (uint16_t)(tail + QUESTION_TAIL - wire);
@@ -55,7 +55,7 @@ static __attribute__((noinline)) const struct zone *read_long(const struct zone_
     if (query->form != QUERY_ANSWER || query->qclass != DNS_CLASS_IN || zones == NULL) {
         return NULL;
     }
-    return question_delegate_form(zones, (struct wire_name){wire + DNS_QNAME_OFFSET, &query->labels}, id);
+    return question_delegate_form(zones, (struct wire_name){wire + DNS_QNAME_OFFSET, query->labels}, id);
 }
 
 const struct zone *question_read(const struct zone_set *zones, const uint8_t *wire, size_t len, struct query *query,

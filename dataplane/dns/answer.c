@@ -37,7 +37,7 @@ static void owner_decide(struct owner_form *form, const struct answer *answer, c
 {
     form->octets = owner;
     form->len = owner_len;
-    const struct name_labels *labels = &answer->query->labels;
+    const struct name_labels *labels = answer->query->labels;
     if (owner_len <= sizeof form->pointer || owner_len > labels->len) {
         return;
     }
@@ -86,18 +86,6 @@ bool answer_append_rrset(struct answer *answer, enum answer_section section, con
         return false;
     }
     answer->counts[section] = (uint16_t)(answer->counts[section] + records);
-    return true;
-}
-
-bool answer_append_ready(struct answer *answer, const uint8_t *records_wire, size_t len, unsigned records)
-{
-    struct wire_writer *writer = &answer->writer;
-    if (writer->capacity - writer->at < len) {
-        return false;
-    }
-    memcpy(writer->data + writer->at, records_wire, len);
-    writer->at += len;
-    answer->counts[SECTION_ANSWER] = (uint16_t)(answer->counts[SECTION_ANSWER] + records);
     return true;
 }
 

@@ -49,9 +49,20 @@ void answer_begin(struct answer *answer, uint8_t *wire, size_t limit, const stru
 bool answer_append_rrset(struct answer *answer, enum answer_section section, const uint8_t *owner, size_t owner_len,
                          const struct rrset *rrset);
 
-/* Appends `records` records that are complete on the wire with the owner a pointer to the qname, as delegate_entry has
- * them. Returns false, with nothing written, when they do not fit. */
-bool answer_append_ready(struct answer *answer, const uint8_t *records_wire, size_t len, unsigned records);
+/* Appends `records` records that are complete on the wire with the owner a pointer into the qname, as delegate_entry and
+ * zone's delegate_negative have them. Returns false, with nothing written, when they do not fit. Inline: almost every answer is made of this. */
+static inline bool answer_append_ready(struct answer *answer, enum answer_section section, const uint8_t *records_wire,
+                                       size_t len, unsigned records)
+{
+    struct wire_writer *writer = &answer->writer;
+    if (writer->capacity - writer->at < len) {
+        return false;
+    }
+    memcpy(writer->data + writer->at, records_wire, len);
+    writer->at += len;
+    answer->counts[section] = (uint16_t)(answer->counts[section] + records);
+    return true;
+}
 
 /* Gives up what was written behind the question and sets TC. */
 void answer_truncate(struct answer *answer);

@@ -51,11 +51,16 @@ static bool read_options(struct wire_reader *rdata, struct query_edns *edns)
 }
 
 /* `fixed` is RECORD_FIXED_LEN octets. */
-static bool read_opt(const uint8_t *fixed, struct wire_reader options, struct query_edns *edns)
+static void read_opt_fixed(const uint8_t *fixed, struct query_edns *edns)
 {
     edns->payload_max = octets_u16(fixed + 2);
     edns->version = fixed[5];
     edns->do_bit = (octets_u16(fixed + 6) & DNS_EDNS_DO) != 0;
+}
+
+static bool read_opt(const uint8_t *fixed, struct wire_reader options, struct query_edns *edns)
+{
+    read_opt_fixed(fixed, edns);
     bool well_formed = read_options(&options, edns);
     edns->present = true; /* also with bad options: its fixed part was there, so the answer carries one */
     return well_formed;
@@ -130,7 +135,7 @@ static bool read_sections(struct wire_reader *reader, unsigned records, unsigned
 
 static bool read_question(struct wire_reader *reader, struct query *query)
 {
-    const uint8_t *fixed = name_read(reader, &query->labels) ? reader_take(reader, 4) : NULL;
+    const uint8_t *fixed = name_read(reader, &query->read) ? reader_take(reader, 4) : NULL;
     if (fixed == NULL) {
         return false;
     }
@@ -179,8 +184,9 @@ void query_parse(const uint8_t *wire, size_t len, struct query *query)
     query->question_end = DNS_HEADER_LEN;
     query->qtype = 0;
     query->qclass = 0;
-    query->labels.count = 0;
-    query->labels.len = 0;
+    query->labels = &query->read;
+    query->read.count = 0;
+    query->read.len = 0;
     query->edns = (struct query_edns){.present = false};
     struct wire_reader reader = reader_at(wire, len, 0);
     const uint8_t *header = reader_take(&reader, DNS_HEADER_LEN);
@@ -203,13 +209,24 @@ static __attribute__((noinline)) enum query_form read_records(const uint8_t *wir
     return form_of(query, 1, whole, &found);
 }
 
+/* Whether these DNS_OPT_LEN octets are an OPT record at the root without options, as most queries end. */
+static bool is_bare_opt(const uint8_t *record)
+{
+    return record[0] == 0 && octets_u16(record + 1) == DNS_TYPE_OPT && octets_u16(record + 9) == 0;
+}
+
 void query_parse_additional(const uint8_t *wire, size_t len, struct query *query)
 {
     query->edns = (struct query_edns){.present = false};
     unsigned additionals = octets_u16(wire + DNS_HEADER_LEN - 2);
-    if (additionals > 0) {
-        query->form = read_records(wire, len, additionals, query);
-    } else {
+    if (additionals == 0) {
         query->form = len == query->question_end ? QUERY_ANSWER : QUERY_FORMERR; /* trailing octets */
+    } else if (additionals == 1 && len == query->question_end + (size_t)DNS_OPT_LEN &&
+               is_bare_opt(wire + query->question_end)) {
+        query->edns.present = true;
+        read_opt_fixed(wire + query->question_end + 1, &query->edns);
+        query->form = query->edns.version == 0 ? QUERY_ANSWER : QUERY_BADVERS;
+    } else {
+        query->form = read_records(wire, len, additionals, query);
     }
 }

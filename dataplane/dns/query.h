@@ -38,14 +38,15 @@ struct query_edns {
 
 struct query {
     enum query_form form;
-    struct name_labels labels; /* of the qname, at DNS_QNAME_OFFSET */
-    uint16_t question_end;     /* offset behind the question; DNS_HEADER_LEN when there is none to echo */
+    const struct name_labels *labels; /* of the qname, at DNS_QNAME_OFFSET; `read`, or the caller's */
+    struct name_labels read;
+    uint16_t question_end; /* offset behind the question; DNS_HEADER_LEN when there is none to echo */
     uint16_t qtype;
     uint16_t qclass;
     struct query_edns edns;
 };
 
-/* Reads `len` octets at `wire`. Fills all of *query. Pure. */
+/* Reads `len` octets at `wire`. Fills all of *query, which then points into itself: it cannot be copied. Pure. */
 void query_parse(const uint8_t *wire, size_t len, struct query *query);
 
 /* The rest of that for a caller who has read the question: *query has labels, qtype, qclass and question_end, and the header

@@ -271,6 +271,18 @@ static int make_names(const struct zone_set_builder *builder, struct zone_set *z
 
 /* --- What every zone must have --- */
 
+/* The apex as a record's owner behind a qname in a delegate's form: a pointer to where the qname's first label ends (RFC 1035
+ * section 4.1.4), but that the root is shorter as it is. Returns its octets. */
+static size_t delegate_apex_owner(const struct zone *zone, uint8_t owner[2])
+{
+    if (zone->apex_len == 1) {
+        owner[0] = 0;
+        return 1;
+    }
+    octets_set_u16(owner, 0xc000u | (DNS_QNAME_OFFSET + 1 + DELEGATE_ID_TEXT_LEN));
+    return 2;
+}
+
 static int finish_zone(struct zone_set *zones, struct zone *zone, const struct pending_zone *pending,
                        struct error_detail *detail)
 {
@@ -285,10 +297,16 @@ static int finish_zone(struct zone_set *zones, struct zone *zone, const struct p
     if (zone->soa->len < 10 + 2 + 20) {
         return error_describe(detail, TXTD_EINVAL, "the SOA record is malformed");
     }
-    uint8_t *wire = keep_block(zones, zone->soa->len);
+    uint8_t owner[2];
+    size_t owner_len = delegate_apex_owner(zone, owner);
+    uint8_t *wire = keep_block(zones, owner_len + zone->soa->len);
     if (wire == NULL) {
         return TXTD_ENOMEM;
     }
+    zone->delegate_negative = wire;
+    zone->delegate_negative_len = (uint16_t)(owner_len + zone->soa->len);
+    memcpy(wire, owner, owner_len);
+    wire += owner_len;
     /* RFC 2308 section 3: in a negative answer the SOA's TTL is the minimum of its own and the MINIMUM field, its last four
      * octets. */
     struct wire_reader minimum = reader_at(zone->soa->wire, zone->soa->len, zone->soa->len - 4);

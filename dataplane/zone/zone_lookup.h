@@ -46,7 +46,9 @@ struct zone {
     const struct rrset *soa;            /* as configured */
     struct rrset negative_soa;          /* the same with TTL min(TTL, MINIMUM), RFC 2308 section 3 */
     struct name_labels delegate_labels; /* of every delegate's name in this zone */
-    const struct zone *parent;          /* the closest served zone above, or NULL */
+    const uint8_t *delegate_negative;   /* negative_soa complete on the wire, for a qname that has a delegate's form */
+    uint16_t delegate_negative_len;
+    const struct zone *parent; /* the closest served zone above, or NULL */
 };
 
 /* A name with where its labels begin. */
