@@ -77,6 +77,7 @@ static const struct config_key keys[] = {
     KEY(store.reserve, store.reserve, CONFIG_OCTETS, "256MiB", 0, 1ull << 50),
     KEY(store.cache, store.block_cache, CONFIG_OCTETS, "64MiB", 1u << 20, 1ull << 40),
     KEY(store.log_directory, store.log_directory, CONFIG_STRING, NULL, 1, 4000),
+    KEY(store.backup_directory, backup_directory, CONFIG_STRING, NULL, 1, 3900),
     KEY(store.queue, committer.queue_max, CONFIG_NUMBER, "4096", 1, 1000000),
     KEY(store.batch, committer.batch_max, CONFIG_NUMBER, "512", 1, 10000),
     KEY(store.history, store.history, CONFIG_NUMBER, "16", 0, STORE_HISTORY_MAX),

@@ -66,6 +66,7 @@
  *     reserve                     256MiB free space below which changes are refused
  *     cache                       64MiB  block cache
  *     log_directory               none   RocksDB's own LOG
+ *     backup_directory            none   where a running txtd may make backups
  *     queue                       4096   changes that wait for the committer
  *     batch                       512    changes of one commit
  *     history                     16     last changes kept of each delegate, 0..64
@@ -187,6 +188,7 @@ struct config {
     struct http_server_settings http; /* all but `tls` */
     struct config_api api;
     struct store_options store;
+    const char *backup_directory; /* NULL: none */
     struct committer_settings committer;
     struct config_process process;
     struct log_settings log;

@@ -77,7 +77,7 @@ struct config_raw_api {
 };
 
 struct config_raw_store {
-    char *directory, *reserve, *cache, *log_directory, *queue, *batch, *history;
+    char *directory, *reserve, *cache, *log_directory, *queue, *batch, *history, *backup_directory;
 };
 
 struct config_raw_process {

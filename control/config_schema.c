@@ -126,10 +126,15 @@ static const cyaml_schema_field_t api_fields[] = {
 };
 
 static const cyaml_schema_field_t store_fields[] = {
-    TEXT(struct config_raw_store, directory), TEXT(struct config_raw_store, reserve),
-    TEXT(struct config_raw_store, cache),     TEXT(struct config_raw_store, log_directory),
-    TEXT(struct config_raw_store, queue),     TEXT(struct config_raw_store, batch),
-    TEXT(struct config_raw_store, history),   CYAML_FIELD_END,
+    TEXT(struct config_raw_store, directory),
+    TEXT(struct config_raw_store, reserve),
+    TEXT(struct config_raw_store, cache),
+    TEXT(struct config_raw_store, log_directory),
+    TEXT(struct config_raw_store, queue),
+    TEXT(struct config_raw_store, batch),
+    TEXT(struct config_raw_store, history),
+    TEXT(struct config_raw_store, backup_directory),
+    CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t process_fields[] = {

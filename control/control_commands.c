@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/backup_job.h"
 #include "control/log.h"
 #include "control/notify.h"
 #include "control/own_challenge.h"
@@ -96,12 +97,32 @@ static json_t *take_over(struct control_commands *commands, const struct control
     return NULL;
 }
 
+/* The job answers when it is done. */
+static json_t *backup(struct control_commands *commands, const struct control_peer *peer, const json_t *request)
+{
+    struct error_detail detail = {""};
+    const char *directory = json_string_value(json_object_get(request, "directory"));
+    json_int_t keep = json_integer_value(json_object_get(request, "keep"));
+    if (peer->uid != 0 && peer->uid != geteuid()) {
+        return refuse("only root and txtd's own user may have backups made");
+    }
+    if (directory == NULL || keep < 0 || keep > BACKUP_KEEP_MAX) {
+        return refuse("\"directory\" must be a string, and \"keep\" a small number or left out");
+    }
+    return backup_job_begin(commands->backup, peer->fd, directory, (unsigned)keep, &detail) == 0 ? NULL
+                                                                                                 : refuse(detail.text);
+}
+
 json_t *control_commands_handle(void *context, const struct control_peer *peer, const json_t *request)
 {
     static const struct {
         const char *name;
         json_t *(*run)(struct control_commands *, const struct control_peer *, const json_t *);
-    } known[] = {{"status", status}, {"acme-publish", publish}, {"acme-clear", clear}, {"take-over", take_over}};
+    } known[] = {{"status", status},
+                 {"acme-publish", publish},
+                 {"acme-clear", clear},
+                 {"take-over", take_over},
+                 {"backup", backup}};
     const char *command = json_string_value(json_object_get(request, "command"));
     for (size_t i = 0; command != NULL && i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(command, known[i].name) == 0) {

@@ -2,6 +2,7 @@
  *
  *   {"command":"status"}                          what runs here, and where the certificate's challenge has to point
  *   {"command":"acme-publish","value":"..."}      answered once the value is durable and served
+ *   {"command":"backup","directory":"/...","keep":7}   for root and our own user only: backup_job.h
  *   {"command":"take-over"}                       for root and our own user only: takeover.h says what follows
  *   {"command":"acme-clear","value":"..."}        without a value: all of them
  *
@@ -14,6 +15,7 @@
 
 #include "control/control_socket.h"
 
+struct backup_job;
 struct log;
 struct own_challenge;
 struct tls_context;
@@ -28,6 +30,7 @@ struct control_acme {
 /* What the commands work with; all borrowed. */
 struct control_commands {
     struct own_challenge *challenge;
+    struct backup_job *backup;
     struct tls_context *tls;
     struct log *log;
     _Atomic int successor_fd; /* the connection of who wants to take over, for the main thread to look at; -1: nobody */

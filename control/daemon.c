@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "control/audit.h"
+#include "control/backup_job.h"
 #include "control/daemon_internal.h"
 #include "control/health.h"
 #include "control/http_server.h"
@@ -194,6 +195,10 @@ void daemon_own_name(struct daemon *daemon, const struct config *config)
 
 static int start_control(struct daemon *daemon, struct error_detail *detail)
 {
+    if (backup_job_new(daemon->store, daemon->started->backup_directory, daemon->log, &daemon->backup) != 0) {
+        return no_memory(detail);
+    }
+    daemon->commands.backup = daemon->backup;
     daemon->commands.challenge = daemon->challenge;
     daemon->commands.tls = daemon->tls;
     daemon->commands.log = daemon->log;
@@ -288,6 +293,7 @@ static void stop(struct daemon *daemon)
     if (daemon->control != NULL) {
         control_socket_stop(daemon->control);
     }
+    backup_job_free(daemon->backup);
     if (daemon->health != NULL) {
         health_stop(daemon->health);
     }

@@ -33,6 +33,7 @@ struct daemon {
     struct feed *feed;
     struct committer *committer;
     struct publisher *publisher;
+    struct backup_job *backup;
     struct key_upgrades *key_upgrades;
     struct usage_collector *usage;
     struct expirer *expirer;

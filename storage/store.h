@@ -136,7 +136,8 @@ void store_close(struct store *store);
 
 /* Closes the database for another process to open, and lets go of its lock, without an end: reads and commits are answered
  * TXTD_EIO or TXTD_ECLOSED, revision and estimate stay what they were. Waits for reads and a commit under way. One control
- * thread. Returns 0, or TXTD_EIO (with a failed write still to be undone nothing is given away: try again). */
+ * thread. Returns 0, or TXTD_EIO (with a failed write still to be undone, or a backup being made, nothing is given away: try
+ * again). */
 int store_suspend(struct store *store);
 
 /* Opens it again. The same thread. Returns 0, or a code with a `detail`, nothing changed: TXTD_EEXISTS while the other process

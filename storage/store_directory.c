@@ -16,8 +16,7 @@
 #define MARKER_NEW  STORE_MARKER ".new"
 #define MARKER_TEXT "txtd store, layout "
 
-/* Syncs the directory that holds `path`, so that a new entry survives power loss. */
-static int sync_parent(const char *path)
+int store_directory_sync_parent(const char *path)
 {
     size_t len = strlen(path);
     while (len > 1 && path[len - 1] == '/') {
@@ -46,7 +45,7 @@ static int open_directory(const char *path, struct error_detail *detail)
                                   "store directory %s: cannot be made: %s; make its parent, or choose another", path,
                                   strerror(errno));
         }
-        if (sync_parent(path) != 0) {
+        if (store_directory_sync_parent(path) != 0) {
             return error_describe(detail, TXTD_ESYS, "store directory %s: its parent cannot be synced: %s", path,
                                   strerror(errno));
         }
@@ -184,4 +183,15 @@ int store_directory_claim(const char *path, int *lock_fd, struct error_detail *d
     }
     *lock_fd = fd;
     return 0;
+}
+
+int store_directory_mark(const char *path, struct error_detail *detail)
+{
+    int directory_fd = open_directory(path, detail);
+    if (directory_fd < 0) {
+        return directory_fd;
+    }
+    int code = write_marker(directory_fd, path, detail);
+    close(directory_fd);
+    return code;
 }

@@ -17,4 +17,10 @@
  * TXTD_ECORRUPT (its mark is damaged), TXTD_EEXISTS (in use), TXTD_ESYS. Start-up thread. */
 int store_directory_claim(const char *path, int *lock_fd, struct error_detail *detail);
 
+/* Marks a directory whose files were made elsewhere as a store's. Returns 0 or TXTD_ESYS with a `detail`. */
+int store_directory_mark(const char *path, struct error_detail *detail);
+
+/* Syncs the directory that holds `path`, so that a new entry survives power loss. Returns 0 or TXTD_ESYS. */
+int store_directory_sync_parent(const char *path);
+
 #endif

@@ -71,7 +71,8 @@ static int undo_failed_write(struct store *store)
 static void reopen(struct store *store)
 {
     pthread_rwlock_wrlock(&store->reopening);
-    if (!atomic_load(&store->broken) || atomic_load(&store->suspended)) { /* suspended since the caller looked */
+    if (!atomic_load(&store->broken) || atomic_load(&store->suspended) || /* suspended since the caller looked */
+        atomic_load(&store->backing_up)) {
         pthread_rwlock_unlock(&store->reopening);
         return;
     }

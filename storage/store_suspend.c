@@ -8,7 +8,8 @@ int store_suspend(struct store *store)
 {
     pthread_rwlock_wrlock(&store->reopening);
     /* A store that is broken has a write to undo, which only this process knows of. */
-    int code = atomic_load(&store->broken) || store->database.db == NULL ? TXTD_EIO : 0;
+    bool kept = atomic_load(&store->broken) || atomic_load(&store->backing_up) || store->database.db == NULL;
+    int code = kept ? TXTD_EIO : 0;
     if (code == 0) {
         atomic_store_explicit(&store->suspended, true, memory_order_release);
         store_flush(store);

@@ -28,6 +28,8 @@ extern const struct command command_stats;
 extern const struct command command_token;
 extern const struct command command_control_status;
 extern const struct command command_import;
+extern const struct command command_backup;
+extern const struct command command_restore;
 extern const struct command command_completion;
 
 static const struct command *const commands[] = {
@@ -55,6 +57,8 @@ static const struct command *const commands[] = {
     &command_token,
     &command_control_status,
     &command_import,
+    &command_backup,
+    &command_restore,
     &command_completion,
 };
 /* clang-format on */

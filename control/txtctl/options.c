@@ -45,6 +45,10 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_ACCOUNT_URL] = {"account-url", 0, "URL", "the ACME account's URL, as the authority gave it"},
     [OPTION_KEEP] = {"keep", 0, NULL, "let the old key in as well, until it is revoked"},
     [OPTION_YES] = {"yes", 'y', NULL, "really do what cannot be undone"},
+    [OPTION_RETAIN] = {"retain", 0, "COUNT", "remove all but so many of the newest backups (default: keep all)"},
+    [OPTION_NUMBER] = {"number", 0, "NUMBER", "which backup (default: the newest)"},
+    [OPTION_INTO] = {"into", 0, "DIRECTORY",
+                     "make a store there, which must not exist, and leave the configured one alone"},
     [OPTION_VERSION] = {"version", 0, NULL, "print the version and exit"},
     [OPTION_HELP] = {"help", 'h', NULL, "print this, or with a command what it takes, and exit"},
 };

@@ -1,0 +1,107 @@
+/* The directory of backups: is it ours, does nobody else write to it. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/backup.h"
+#include "storage/record.h"
+
+#define MARKER_TEXT     "txtd backup, layout "
+#define MARKER_TEXT_MAX 64
+
+static int fail(struct error_detail *detail, const char *path, const char *what)
+{
+    int code = errno == ENOSPC ? TXTD_ENOSPC : TXTD_ESYS;
+    return error_describe(detail, code, "backup directory %s: %s: %s", path, what, strerror(errno));
+}
+
+/* Whether nothing is in it but what every directory has. */
+static bool is_empty(int directory_fd)
+{
+    int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+    bool empty = entries != NULL;
+    for (struct dirent *entry; empty && (entry = readdir(entries)) != NULL;) {
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+                strcmp(entry->d_name, "lost+found") == 0;
+    }
+    if (entries != NULL) {
+        (void)closedir(entries);
+    } else if (fd >= 0) {
+        (void)close(fd);
+    }
+    return empty;
+}
+
+static int make_marker(int directory_fd, const char *path, int *fd, struct error_detail *detail)
+{
+    char text[MARKER_TEXT_MAX];
+    int len = snprintf(text, sizeof text, MARKER_TEXT "%d\n", RECORD_SCHEMA);
+    if (!is_empty(directory_fd)) {
+        return error_describe(detail, TXTD_EINVAL,
+                              "backup directory %s: holds something, but no " BACKUP_MARKER
+                              " file, so it is none of txtd's; name an empty directory",
+                              path);
+    }
+    *fd = openat(directory_fd, BACKUP_MARKER, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (*fd < 0 || write(*fd, text, (size_t)len) != len || fsync(*fd) != 0 || fsync(directory_fd) != 0) {
+        return fail(detail, path, "its mark cannot be written");
+    }
+    return 0;
+}
+
+static int check_marker(int fd, const char *path, struct error_detail *detail)
+{
+    char text[MARKER_TEXT_MAX] = "";
+    int layout = 0;
+    if (pread(fd, text, sizeof text - 1, 0) < 0 || sscanf(text, MARKER_TEXT "%d", &layout) != 1) {
+        return error_describe(detail, TXTD_ECORRUPT, "backup directory %s: its " BACKUP_MARKER " file is damaged",
+                              path);
+    }
+    return layout <= RECORD_SCHEMA ? 0
+                                   : error_describe(detail, TXTD_EUNSUPPORTED,
+                                                    "backup directory %s: has layout %d, this txtd knows up to %d",
+                                                    path, layout, RECORD_SCHEMA);
+}
+
+static int claim(int directory_fd, const char *path, bool make, int *lock_fd, struct error_detail *detail)
+{
+    int code = 0;
+    *lock_fd = openat(directory_fd, BACKUP_MARKER, O_RDWR | O_CLOEXEC);
+    if (*lock_fd < 0 && errno == ENOENT) {
+        code = make ? make_marker(directory_fd, path, lock_fd, detail)
+                    : error_describe(detail, TXTD_EINVAL,
+                                     "backup directory %s: has no " BACKUP_MARKER " file: it holds no backup of txtd's",
+                                     path);
+    } else if (*lock_fd < 0) {
+        code = fail(detail, path, "its mark cannot be opened");
+    } else {
+        code = check_marker(*lock_fd, path, detail);
+    }
+    if (code == 0 && flock(*lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        code = error_describe(detail, TXTD_EEXISTS, "backup directory %s: another backup or restore uses it now", path);
+    }
+    if (code != 0 && *lock_fd >= 0) {
+        (void)close(*lock_fd);
+    }
+    return code;
+}
+
+int backup_directory_claim(const char *path, bool make, int *lock_fd, struct error_detail *detail)
+{
+    if (make && mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return fail(detail, path, "cannot be made");
+    }
+    int directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory_fd < 0) {
+        return fail(detail, path, "cannot be opened");
+    }
+    int code = claim(directory_fd, path, make, lock_fd, detail);
+    (void)close(directory_fd);
+    return code;
+}

@@ -1,0 +1,145 @@
+/* Making a store of a backup. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/backup_engine.h"
+#include "storage/store_directory.h"
+
+#define SUFFIX        ".restoring"
+#define ACCOUNTS_PAGE 256
+
+/* Removes the directory of a restore that failed: its files, for RocksDB makes no directories in it. */
+static void remove_directory(const char *path)
+{
+    DIR *entries = opendir(path);
+    if (entries == NULL) {
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        (void)unlinkat(dirfd(entries), entry->d_name, 0);
+    }
+    (void)closedir(entries);
+    (void)rmdir(path);
+}
+
+static int copy_files(const char *directory, uint32_t number, const char *to, struct backup_report *report,
+                      struct error_detail *detail)
+{
+    struct backup_engine engine;
+    char *error = NULL;
+    rocksdb_env_t *env = rocksdb_create_default_env();
+    int code = backup_engine_open(directory, env, &engine, detail);
+    if (code == 0) {
+        code = backup_engine_find(&engine, number, report, detail);
+        uint32_t kept = report->kept;
+        code = code != 0 ? code : backup_check(directory, report->number, report, detail);
+        report->kept = kept;
+        if (code == 0) {
+            rocksdb_restore_options_t *options = rocksdb_restore_options_create();
+            rocksdb_backup_engine_restore_db_from_backup(engine.engine, to, to, options, report->number, &error);
+            rocksdb_restore_options_destroy(options);
+            code = error == NULL ? 0 : backup_engine_fail(&engine, detail, error);
+        }
+        backup_engine_close(&engine);
+    }
+    rocksdb_env_destroy(env);
+    return code;
+}
+
+static int count_delegate(void *context, unsigned part, const struct delegate_state *state)
+{
+    uint64_t *count = context;
+    (void)part;
+    (void)state;
+    ++*count;
+    return 0;
+}
+
+static int read_accounts(struct store *store, const char *directory, struct error_detail *detail)
+{
+    struct store_account *page = calloc(ACCOUNTS_PAGE, sizeof *page);
+    struct delegate_id after;
+    unsigned count = page == NULL ? 0 : ACCOUNTS_PAGE;
+    int code = page == NULL ? TXTD_ENOMEM : 0;
+    for (bool first = true; code == 0 && count == ACCOUNTS_PAGE; first = false) {
+        code = store_read_accounts(store, first ? NULL : &after, ACCOUNTS_PAGE, page, &count);
+        if (code == 0 && count > 0) {
+            after = page[count - 1].username;
+        }
+    }
+    free(page);
+    return code == 0 ? 0
+                     : error_describe(detail, code, "backup %s: an account in it cannot be read: %s", directory,
+                                      txtd_error_text(code));
+}
+
+/* Opens what was made as a store, and reads all of it. */
+static int prove(const char *directory, const struct store_options *options, struct backup_report *report,
+                 struct error_detail *detail)
+{
+    struct store *store = NULL;
+    int code = store_open(options, &store, detail);
+    if (code == 0) {
+        code = store_scan(store, 1, count_delegate, &report->delegates, detail);
+        code = code != 0 ? code : read_accounts(store, directory, detail);
+        store_close(store);
+    }
+    return code;
+}
+
+static int make_directory(const char *path, struct error_detail *detail)
+{
+    remove_directory(path); /* of a restore that was interrupted */
+    return mkdir(path, 0700) == 0
+               ? 0
+               : error_describe(detail, TXTD_ESYS, "store directory %s: cannot be made: %s", path, strerror(errno));
+}
+
+static int move(const char *from, const char *to, struct error_detail *detail)
+{
+    if (rename(from, to) != 0) {
+        return error_describe(detail, TXTD_ESYS, "store directory %s: cannot be put in place: %s", to, strerror(errno));
+    }
+    return store_directory_sync_parent(to) == 0
+               ? 0
+               : error_describe(detail, TXTD_ESYS, "store directory %s: its parent cannot be synced", to);
+}
+
+int backup_restore(const char *directory, uint32_t number, const struct store_options *options,
+                   struct backup_report *report, struct error_detail *detail)
+{
+    char path[4096];
+    int lock_fd = -1;
+    *report = (struct backup_report){0};
+    if (snprintf(path, sizeof path, "%s" SUFFIX, options->directory) >= (int)sizeof path) {
+        return error_describe(detail, TXTD_EINVAL, "store directory %s: its name is too long", options->directory);
+    }
+    if (access(options->directory, F_OK) == 0) {
+        return error_describe(detail, TXTD_EEXISTS, "store directory %s: is there already", options->directory);
+    }
+    int code = backup_directory_claim(directory, false, &lock_fd, detail);
+    if (code != 0) {
+        return code;
+    }
+    struct store_options made = *options;
+    made.directory = path;
+    made.reserve = 0;
+    code = make_directory(path, detail);
+    if (code == 0) {
+        code = copy_files(directory, number, path, report, detail);
+        code = code != 0 ? code : store_directory_mark(path, detail);
+        code = code != 0 ? code : prove(directory, &made, report, detail);
+        code = code != 0 ? code : move(path, options->directory, detail);
+        if (code != 0) {
+            remove_directory(path);
+        }
+    }
+    (void)close(lock_fd);
+    return code;
+}

@@ -1,0 +1,161 @@
+#!/usr/bin/python3
+"""Backups: made by the running txtd, or of a stopped one's store; wiped, restored, the same answers; damage is refused.
+
+    test_backup.py TXTD TXTCTL
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import service  # noqa: E402
+
+
+def value(name):
+    return (name + "_" * 43)[:43]
+
+
+def expect(what, got, wanted):
+    if got != wanted:
+        raise service.Failure("%s: %r, not %r" % (what, got, wanted))
+
+
+def txtctl(program, txtd, *arguments):
+    """Returns the exit status, and the report or what was said on standard error."""
+    command, *rest = arguments
+    done = subprocess.run([program, command, "--json", "-c", txtd.config, *rest], capture_output=True, text=True, timeout=120)
+    return done.returncode, json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+
+def refused(what, answer, words):
+    status, said = answer
+    if status == 0 or words not in said:
+        raise service.Failure("%s was answered %d %s" % (what, status, said))
+
+
+def change(txtd, account, name):
+    connection = txtd.connect()
+    expect("update " + name, service.update(connection, account, value(name))[0], 200)
+    connection.close()
+
+
+def largest_file(directory):
+    return max((os.path.join(place, name) for place, _, names in os.walk(directory) for name in names),
+               key=os.path.getsize)
+
+
+def flip(path):
+    with open(path, "r+b") as file:
+        file.seek(os.path.getsize(path) // 2)
+        octet = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([octet ^ 1]))
+
+
+def check_running(directory, txtd, program, backups):
+    """Of a running txtd; returns the accounts and what is to be answered for them."""
+    accounts = [txtd.register() for _ in range(5)]
+    for number, account in enumerate(accounts[:4]):
+        change(txtd, account, "first%d" % number)
+    status, report = txtctl(program, txtd, "backup")
+    expect("backup", (status, report["number"] if status == 0 else report), (0, 1))
+    change(txtd, accounts[0], "second")
+    status, report = txtctl(program, txtd, "backup", backups)
+    expect("second backup", (status, report["number"], report["kept"]), (0, 2, 2))
+    if report["files"] < 3 or report["octets"] == 0:
+        raise service.Failure("a backup of nothing: %s" % report)
+    answers = {account["fulldomain"]: txtd.dig(account["fulldomain"]) for account in accounts}
+    refused("a directory elsewhere", txtctl(program, txtd, "backup", os.path.join(directory, "elsewhere")),
+            "not below store.backup_directory")
+    refused("a way around", txtctl(program, txtd, "backup", backups + "/../elsewhere"), "not below")
+    refused("restore beside txtd", txtctl(program, txtd, "restore", backups), "in use by another process")
+    status, report = txtctl(program, txtd, "backup", os.path.join(backups, "below"), "--retain", "1")
+    expect("in a directory below, the first", (status, report["kept"] if status == 0 else report), (0, 1))
+    status, report = txtctl(program, txtd, "backup", os.path.join(backups, "below"), "--retain", "1")
+    expect("kept", (status, report["number"], report["kept"]), (0, 2, 1))
+    return accounts, answers
+
+
+def check_answers(what, txtd, answers):
+    for name, values in answers.items():
+        expect("%s: %s" % (what, name), sorted(txtd.dig(name)), sorted(values))
+
+
+def check_restored(txtd, program, backups, accounts, answers):
+    store = os.path.join(txtd.directory, "state", "store")
+    change(txtd, accounts[4], "lost")  # after the backup
+    txtd.stop()
+    shutil.rmtree(store)
+    status, report = txtctl(program, txtd, "restore", backups)
+    expect("restore", (status, report["delegates"], report["number"], report["old_store"]), (0, 5, 2, None))
+    txtd.start()
+    check_answers("restored", txtd, answers)
+    change(txtd, accounts[0], "third")
+    expect("the keys open", sorted(txtd.dig(accounts[0]["fulldomain"])), [value("second"), value("third")])
+
+    txtd.stop()
+    status, report = txtctl(program, txtd, "restore", "--number", "1", backups)
+    expect("restore 1", (status, report["number"], report["deletions_unknown"]), (0, 1, False))
+    if not os.path.isfile(os.path.join(report["old_store"], "TXTD-STORE")):
+        raise service.Failure("the old store is gone: %s" % report)
+    txtd.start()
+    expect("the first backup", txtd.dig(accounts[0]["fulldomain"]), [value("first0")])
+    txtd.stop()
+
+
+def check_damage(directory, txtd, program, backups, accounts):
+    """A damaged backup is refused before anything is touched; so is what is no backup."""
+    store = os.path.join(directory, "state", "store")
+    before = sorted(os.listdir(os.path.join(directory, "state")))
+    for damage in (flip, os.unlink):
+        broken = os.path.join(directory, "broken")
+        shutil.copytree(backups, broken)
+        damage(largest_file(os.path.join(broken, "shared_checksum")))
+        refused("a damaged backup", txtctl(program, txtd, "restore", broken), "use another backup")
+        refused("a damaged backup, elsewhere", txtctl(program, txtd, "restore", broken, "--into", directory + "/new"),
+                "use another backup")
+        shutil.rmtree(broken)
+    refused("a store", txtctl(program, txtd, "restore", store), "holds no backup")
+    refused("nothing", txtctl(program, txtd, "restore", directory + "/none"), "No such file")
+    refused("a number that is not there", txtctl(program, txtd, "restore", "--number", "77", backups), "no whole backup 77")
+    refused("a directory with other files", txtctl(program, txtd, "backup", directory), "name an empty directory")
+    expect("what is there", sorted(os.listdir(os.path.join(directory, "state"))), before)
+    txtd.start()
+    expect("after all that", txtd.dig(accounts[0]["fulldomain"]), [value("first0")])
+    txtd.stop()
+
+
+def check_stopped(directory, txtd, program, accounts):
+    """Of a stopped txtd's store, anywhere; and a store beside the configured one."""
+    place = os.path.join(directory, "offline")
+    new = os.path.join(directory, "new")
+    status, report = txtctl(program, txtd, "backup", place)
+    expect("backup of a stopped store", (status, report["number"] if status == 0 else report), (0, 1))
+    status, report = txtctl(program, txtd, "restore", place, "--into", new)
+    expect("into a directory", (status, report["store"] if status == 0 else report), (0, new))
+    moved = service.Txtd(txtd.program, directory, store={"reserve": 0, "directory": new})
+    with moved:
+        expect("the other store", moved.dig(accounts[0]["fulldomain"]), [value("first0")])
+        moved.stop()
+    empty = os.path.join(directory, "empty")
+    os.makedirs(os.path.join(empty, "state"), 0o700)
+    refused("no store", txtctl(program, service.Txtd(txtd.program, empty), "backup", place), "there is no store")
+    expect("still none", os.listdir(os.path.join(empty, "state")), [])
+
+
+def main(directory, program, control):
+    backups = os.path.join(directory, "backups")
+    with service.Txtd(program, directory, store={"reserve": 0, "backup_directory": backups},
+                      process={"state_directory": os.path.join(directory, "state"),
+                               "control_socket": os.path.join(directory, "control.sock")}) as txtd:
+        accounts, answers = check_running(directory, txtd, control, backups)
+        check_restored(txtd, control, backups, accounts, answers)
+        check_damage(directory, txtd, control, backups, accounts)
+        check_stopped(directory, txtd, control, accounts)
+
+
+if __name__ == "__main__":
+    service.run(main)
