@@ -31,8 +31,8 @@ struct store {
     _Atomic bool broken;       /* a write failed: no commit until the keeper has reopened the database */
     _Atomic bool space_is_low; /* set by the keeper */
     _Atomic uint64_t disk_used, disk_available; /* likewise */
-    _Atomic bool backing_up;   /* nobody closes the database: set with `reopening` held for writing */
-    _Atomic bool suspended;    /* another process may have the database: set with `reopening` held for writing */
+    _Atomic bool backing_up;                    /* nobody closes the database: set with `reopening` held for writing */
+    _Atomic bool suspended; /* another process may have the database: set with `reopening` held for writing */
     char *directory;
     uint64_t reserve;
 
