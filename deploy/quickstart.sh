@@ -124,7 +124,8 @@ YAML
 
 start_txtd() {
     : >"$run/txtd.log"
-    "$txtd" -c "$run/txtd.yaml" 2>>"$run/txtd.log" &
+    # Nothing of ours: what --keep leaves would hold the pipe that somebody reads this through.
+    "$txtd" -c "$run/txtd.yaml" </dev/null >>"$run/txtd.log" 2>&1 &
     pid=$!
     for _ in $(seq 300); do
         grep -q 'event=start.end' "$run/txtd.log" && break
