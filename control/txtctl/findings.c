@@ -13,6 +13,22 @@ json_t *findings_new(void)
     return json_array();
 }
 
+/* What comes from somebody else's DNS may hold anything, also what a terminal obeys and what is no UTF-8 (which JSON refuses):
+ * it is shown as in presentation form, \DDD (RFC 1035 section 5.1). */
+static json_t *printable(const char *text)
+{
+    char shown[SENTENCE_MAX];
+    size_t len = 0;
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0' && len < sizeof shown - 4; at++) {
+        if (*at < ' ' || *at > '~') {
+            len += (size_t)snprintf(shown + len, sizeof shown - len, "\\%03u", *at);
+        } else {
+            shown[len++] = (char)*at;
+        }
+    }
+    return json_stringn(shown, len);
+}
+
 void findings_add(json_t *findings, enum finding_level level, const char *subject, const char *advice,
                   const char *format, ...)
 {
@@ -22,9 +38,9 @@ void findings_add(json_t *findings, enum finding_level level, const char *subjec
     (void)vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
     json_t *finding =
-        json_pack("{s:s, s:s, s:s}", "level", level_names[level], "subject", subject, "finding", sentence);
+        json_pack("{s:s, s:s, s:o}", "level", level_names[level], "subject", subject, "finding", printable(sentence));
     if (advice != NULL) {
-        (void)json_object_set_new(finding, "advice", json_string(advice));
+        (void)json_object_set_new(finding, "advice", printable(advice));
     }
     (void)json_array_append_new(findings, finding);
 }

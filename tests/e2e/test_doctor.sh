@@ -23,7 +23,7 @@ scene=$SCENE_DIRECTORY
 # shellcheck source=tests/e2e/acme/scene.sh
 . "$here/acme/scene.sh"
 ip link set lo up
-domains="good plain wrong txt none bogus gone caa http01 lame dead"
+domains="good plain wrong txt none bogus gone caa http01 lame dead self octets"
 scene_certificates
 scene_txtd
 names=()
@@ -68,6 +68,8 @@ zone gone.test "$(cname 00000000-0000-4000-8000-000000000000.auth.delegate.test)
 zone caa.test "$(cname "$(delegate caa.test)")" '@ 60 IN CAA 0 issue "other.test"' '@ 60 IN CAA 0 issuewild ";"'
 zone http01.test "$(cname "$(delegate http01.test)")" \
     '@ 60 IN CAA 0 issue "authority.test; validationmethods=http-01; accounturi=https://authority.test/1"'
+zone self.test "$(cname _acme-challenge.self.test)"
+zone octets.test "$(cname "$(delegate octets.test)")" '@ 60 IN CAA 0 issue "other\027[31m\200.test"'
 zone lame.test "$(cname "$(delegate lame.test)")" '@ 60 IN NS other.good.test.'
 zone dead.test "$(cname "$(delegate dead.test)")" '@ 60 IN NS ns2' 'ns2 60 IN A 127.0.0.9'
 echo 'other 60 IN A 127.0.0.2' >>"$scene/good.test.zone" # txtd, which serves no such zone
@@ -131,6 +133,10 @@ expect 1 "-> add to the zone: _acme-challenge\.plain\.test\. IN CNAME $(delegate
 expect 1 'remember it for up to 60 s' plain.test
 expect 1 "is not the account's delegate" wrong.test
 expect 1 'has TXT records at _acme-challenge.txt.test' txt.test
+expect 1 'problem +cname +the resolver answers SERVFAIL' self.test
+# What somebody put into the zone neither reaches the terminal as it is, nor hides what is found.
+expect 1 'allow certificates not to authority\.test, only to other\\027\[31m\\200\.test' --issuer authority.test octets.test
+expect 1 '"finding": ".*other.*027\[31m' --json --issuer authority.test octets.test
 expect 1 'no zone was found|SOA|root|SERVFAIL|NXDOMAIN|REFUSED' none.test
 expect 1 'knows no delegate 00000000-0000-4000-8000-000000000000' gone.test
 expect 1 'signatures do not validate' bogus.test
