@@ -4,47 +4,29 @@
 #include <string.h>
 #include <strings.h>
 
-/* A word of a record, without its quotes. */
-struct word {
-    const char *text;
-    size_t len;
-};
+#include "control/zone_ranges.h"
+#include "control/zone_words.h"
 
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-/* Steps to the next word. A backslash takes the character behind it along (RFC 1035 section 5.1). */
-static bool next_word(const char **at, struct word *word)
-{
-    const char *text = *at + strspn(*at, " ");
-    bool quoted = *text == '"';
-    size_t len = 0;
-    text += quoted;
-    while (text[len] != '\0' && text[len] != (quoted ? '"' : ' ')) {
-        len += text[len] == '\\' && text[len + 1] != '\0' ? 2 : 1;
-    }
-    *word = (struct word){text, len};
-    *at = text + len + (quoted && text[len] == '"');
-    return len > 0 || quoted;
-}
-
 /* Whether the word begins so, whatever the case, with a digit behind. */
-static bool has_number_behind(const struct word *word, const char *prefix)
+static bool has_number_behind(const struct zone_word *word, const char *prefix)
 {
     size_t len = strlen(prefix);
     return word->len > len && strncasecmp(word->text, prefix, len) == 0 && is_digit(word->text[len]);
 }
 
-static int refuse(const struct word *word, uint64_t max, struct error_detail *detail)
+static int refuse(const struct zone_word *word, uint64_t max, struct error_detail *detail)
 {
     return error_describe(detail, TXTD_EINVAL, "\"%.*s\" is no number from 0 to %llu",
                           word->len > 40 ? 40 : (int)word->len, word->text, (unsigned long long)max);
 }
 
 /* Digits and nothing else, at most `max`. */
-static int check_number(const struct word *word, size_t from, uint64_t max, struct error_detail *detail)
+static int check_number(const struct zone_word *word, size_t from, uint64_t max, struct error_detail *detail)
 {
     uint64_t number = 0;
     for (size_t i = from; i < word->len; i++) {
@@ -86,7 +68,7 @@ int zone_numbers_period(const char *text, size_t len, uint32_t *seconds)
     return len > 0 ? 0 : TXTD_EINVAL;
 }
 
-static int check_period(const struct word *word, struct error_detail *detail)
+static int check_period(const struct zone_word *word, struct error_detail *detail)
 {
     uint32_t seconds;
     return zone_numbers_period(word->text, word->len, &seconds) == 0 ? 0 : refuse(word, UINT32_MAX, detail);
@@ -95,12 +77,12 @@ static int check_period(const struct word *word, struct error_detail *detail)
 /* Steps over owner, TTL, class and type. */
 static int check_head(const char **at, struct error_detail *detail)
 {
-    struct word word;
+    struct zone_word word;
     int result = 0;
     if (**at != ' ') { /* else the owner is that of the record before */
-        (void)next_word(at, &word);
+        (void)zone_word_next(at, &word);
     }
-    while (result == 0 && next_word(at, &word)) {
+    while (result == 0 && zone_word_next(at, &word)) {
         if (is_digit(word.text[0])) {
             result = check_period(&word, detail);
         } else if (has_number_behind(&word, "CLASS")) {
@@ -131,29 +113,29 @@ static uint64_t field_max(ldns_rdf_type field)
 }
 
 /* Hexadecimal data may have blanks in it; it is the rest of the record. */
-static int check_hex(const struct word *first, const char *at, struct error_detail *detail)
+static int check_hex(const struct zone_word *first, const char *at, struct error_detail *detail)
 {
     size_t digits = first->len;
-    struct word word;
-    while (next_word(&at, &word)) {
+    struct zone_word word;
+    while (zone_word_next(&at, &word)) {
         digits += word.len;
     }
     return digits % 2 == 0 ? 0 : error_describe(detail, TXTD_EINVAL, "half an octet at the end of hexadecimal data");
 }
 
 /* SVCB and HTTPS (RFC 9460 section 7.2): the rest of the record is parameters. */
-static int check_parameters(const struct word *first, const char *at, struct error_detail *detail)
+static int check_parameters(const struct zone_word *first, const char *at, struct error_detail *detail)
 {
-    struct word word = *first;
+    struct zone_word word = *first;
     do {
         if (has_number_behind(&word, "port=") && check_number(&word, 5, UINT16_MAX, detail) != 0) {
             return TXTD_EINVAL;
         }
-    } while (next_word(&at, &word));
+    } while (zone_word_next(&at, &word));
     return 0;
 }
 
-static int check_field(ldns_rdf_type field, const struct word *word, const char *rest, struct error_detail *detail)
+static int check_field(ldns_rdf_type field, const struct zone_word *word, const char *rest, struct error_detail *detail)
 {
     uint64_t max = field_max(field);
     bool is_name = word->len > 0 && ((word->text[0] | 0x20) >= 'a' && (word->text[0] | 0x20) <= 'z');
@@ -173,15 +155,18 @@ int zone_numbers_check(const char *record, const ldns_rr *rr, struct error_detai
 {
     const ldns_rr_descriptor *type = ldns_rr_descript((uint16_t)ldns_rr_get_type(rr));
     const char *at = record;
-    struct word word;
+    struct zone_word word;
     int result = check_head(&at, detail);
     const char *data = at;
-    if (result == 0 && next_word(&data, &word) && word.len == 2 && memcmp(word.text, "\\#", 2) == 0) {
+    if (result == 0 && zone_word_next(&data, &word) && word.len == 2 && memcmp(word.text, "\\#", 2) == 0) {
         return ldns_rr_rd_count(rr) >= ldns_rr_descriptor_minimum(type)
                    ? 0
                    : error_describe(detail, TXTD_EINVAL, "the data ends before its last field");
     }
-    for (size_t i = 0; result == 0 && i < ldns_rr_descriptor_maximum(type) && next_word(&at, &word); i++) {
+    if (result == 0) {
+        result = zone_ranges_check(rr, at, detail);
+    }
+    for (size_t i = 0; result == 0 && i < ldns_rr_descriptor_maximum(type) && zone_word_next(&at, &word); i++) {
         result = check_field(ldns_rr_descriptor_field_type(type, i), &word, at, detail);
     }
     return result;

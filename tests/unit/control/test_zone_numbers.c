@@ -33,6 +33,14 @@ static const char *const fine[] = {
     "a TYPE65280 \\# 2 0a0b",
     "a TYPE65280 \\# 0",
     "a NAPTR 65535 65535 \"u\" \"x\" \"\" .",
+    "a LOC 90 0 0 N 180 0 0 W -100000m",
+    "a LOC 42 21 54.123 S 71 6 18 E -24.50m 30m 10m 2m",
+    "a LOC 89 59 59.999 N 179 59 59.999 W 42849672.95m 90000000m",
+    "a LOC 42 N 71 W 0m",
+    "a LOC 42 30 N 71 59 W",
+    "a LOC \\# 16 00121613 97da11a8 90d39c78 00989680",
+    "a APL 1:192.0.2.0/32 !2:2001:db8::/128 1:0.0.0.0/0",
+    "a APL",
 };
 
 static const struct {
@@ -65,6 +73,19 @@ static const struct {
     {"a CLASS65537 MX 1 b.", "\"CLASS65537\""},
     {"a TYPE65551 \\# 4 00010000", "\"TYPE65551\""},
     {"a MX \\# 2 0001", "before its last field"},
+    {"a LOC 91 N 10 E 0m", "\"91\" is no latitude: 0 to 90 degrees"},
+    {"a LOC 90 0 0.001 S 10 0 0 E 0m", "\"90\" is no latitude"},
+    {"a LOC 10 0 0 N 181 0 0 E 0m", "\"181\" is no longitude: 0 to 180 degrees"},
+    {"a LOC 10 0 0 N 180 0 0.5 W 0m", "\"180\" is no longitude"},
+    {"a LOC 10 60 0 N 10 0 0 E 0m", "\"60\" is no latitude"},
+    {"a LOC 10 0 0 N 10 0 60 E 0m", "\"60\" is no longitude"},
+    {"a LOC 42 21 54 N 71 W 0m", "both latitude and longitude"},
+    {"a LOC 10 0 0 N 10 0 0 E 42849672.96m", "no altitude from"},
+    {"a LOC 10 0 0 N 10 0 0 E -100000.01m", "no altitude from"},
+    {"a LOC 10 0 0 N 10 0 0 E 99999999999m", "no altitude from"},
+    {"a LOC 10 0 0 N 10 0 0 E 1e3m", "no altitude from"},
+    {"a APL 1:192.0.2.0/33", "\"1:192.0.2.0/33\" is no prefix 1:address/0 to 32"},
+    {"a APL 1:192.0.2.0/24 !2:2001:db8::/129", "\"!2:2001:db8::/129\" is no prefix 2:address/0 to 128"},
 };
 
 /* libldns reads it, whatever the check says. */
