@@ -12,8 +12,8 @@ enum txtctl_status account_change_open(const struct options *options, struct acc
         *file = NULL;
         return account_call_failed(&detail);
     }
-    *account = account_file_find(path, account_file_accounts(*file), options->text[OPTION_DOMAIN], name, &detail);
-    if (*account == NULL) {
+    if (account_file_find(path, account_file_accounts(*file), options->text[OPTION_DOMAIN], name, account, &detail) !=
+        0) {
         account_file_close(*file);
         *file = NULL;
         return account_call_failed(&detail);

@@ -155,34 +155,56 @@ const char *account_file_domain(const char *domain, size_t *len)
     return domain;
 }
 
-json_t *account_file_find(const char *path, json_t *accounts, const char *domain, const char **name,
-                          struct error_detail *detail)
+/* Whether what stands under a domain is an account. */
+static int check_account(const char *path, const char *name, const json_t *account, struct error_detail *detail)
+{
+    static const char *const members[] = {"username", "password", "fulldomain", "subdomain"};
+    if (!json_is_object(account)) {
+        return error_describe(detail, TXTD_EINVAL,
+                              "%s: what stands under \"%s\" is no account; the form is "
+                              "{\"example.com\":{\"username\":\"...\",\"password\":\"...\",...}}",
+                              path, name);
+    }
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const char *text = json_string_value(json_object_get(account, members[i]));
+        if (text == NULL || *text == '\0') {
+            return error_describe(detail, TXTD_EINVAL, "%s: the account under \"%s\" has no \"%s\"", path, name,
+                                  members[i]);
+        }
+    }
+    const json_t *url = json_object_get(account, "server_url"); /* --url will do */
+    return url == NULL || json_is_string(url)
+               ? 0
+               : error_describe(detail, TXTD_EINVAL, "%s: the \"server_url\" under \"%s\" is no text", path, name);
+}
+
+int account_file_find(const char *path, json_t *accounts, const char *domain, const char **name, json_t **account,
+                      struct error_detail *detail)
 {
     size_t len = 0;
     const char *key;
-    json_t *account;
+    json_t *value;
     const char *wanted = domain == NULL ? NULL : account_file_domain(domain, &len);
     bool only = domain == NULL && json_object_size(accounts) == 1;
-    json_object_foreach(accounts, key, account)
+    json_object_foreach(accounts, key, value)
     {
         if (only || (wanted != NULL && strlen(key) == len && strncasecmp(key, wanted, len) == 0)) {
             *name = key;
-            return account;
+            *account = value;
+            return check_account(path, key, value, detail);
         }
     }
     if (domain == NULL) {
-        (void)error_describe(detail, TXTD_ENOTFOUND, "%s has %zu accounts: choose one with --domain", path,
-                             json_object_size(accounts));
-    } else {
-        (void)error_describe(detail, TXTD_ENOTFOUND, "%s has no account for %s: make one with txtctl register", path,
-                             domain);
+        return error_describe(detail, TXTD_ENOTFOUND, "%s has %zu accounts: choose one with --domain", path,
+                              json_object_size(accounts));
     }
-    return NULL;
+    return error_describe(detail, TXTD_ENOTFOUND, "%s has no account for %s: make one with txtctl register", path,
+                          domain);
 }
 
 int account_file_read(const char *path, const char *domain, json_t **account, struct error_detail *detail)
 {
-    json_t *accounts;
+    json_t *accounts, *found = NULL;
     const char *name;
     int result = load(path, &accounts, detail);
     if (result != 0) {
@@ -191,7 +213,10 @@ int account_file_read(const char *path, const char *domain, json_t **account, st
     if (accounts == NULL) {
         return error_describe(detail, TXTD_ENOTFOUND, "%s is not there: make an account with txtctl register", path);
     }
-    *account = json_incref(account_file_find(path, accounts, domain, &name, detail));
+    result = account_file_find(path, accounts, domain, &name, &found, detail);
+    if (result == 0) {
+        *account = json_incref(found);
+    }
     json_decref(accounts);
-    return *account == NULL ? TXTD_ENOTFOUND : 0;
+    return result;
 }

@@ -28,14 +28,14 @@ int account_file_save(struct account_file *file, struct error_detail *detail);
 void account_file_close(struct account_file *file);
 
 /* Reads one account: `domain`'s, or with NULL the only one. A leading "_acme-challenge." or "*." and a final dot of the
- * domain do not count. The caller owns *account (json_decref). Returns 0, or TXTD_ENOTFOUND, TXTD_EINVAL, TXTD_ESYS with a
- * `detail`. */
+ * domain do not count. The caller owns *account (json_decref); it has username, password, fulldomain and subdomain. Returns 0,
+ * or TXTD_ENOTFOUND, TXTD_EINVAL (the file or that account has no such form), TXTD_ESYS with a `detail`. */
 int account_file_read(const char *path, const char *domain, json_t **account, struct error_detail *detail);
 
 /* The same among accounts that are read already; *account and *name, what it stands under, belong to `accounts`. `path` is for
- * the detail. NULL when there is none. */
-json_t *account_file_find(const char *path, json_t *accounts, const char *domain, const char **name,
-                          struct error_detail *detail);
+ * the detail. */
+int account_file_find(const char *path, json_t *accounts, const char *domain, const char **name, json_t **account,
+                      struct error_detail *detail);
 
 /* What the domain is called in the file; into `domain`, and without its final dot by *len. Pure. */
 const char *account_file_domain(const char *domain, size_t *len);

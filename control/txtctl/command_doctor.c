@@ -33,9 +33,14 @@ static int read_domain(const char *argument, struct doctor *doctor)
 static void read_expected(const struct options *options, struct doctor *doctor)
 {
     json_t *account = NULL;
-    if (account_file_read(options->text[OPTION_CREDENTIALS], doctor->domain, &account, NULL) == 0) {
+    struct error_detail detail = {""};
+    int result = account_file_read(options->text[OPTION_CREDENTIALS], doctor->domain, &account, &detail);
+    if (result == 0) {
         (void)snprintf(doctor->expected, sizeof doctor->expected, "%s.", account_call_text(account, "fulldomain"));
         json_decref(account);
+    } else if (result != TXTD_ENOTFOUND) {
+        findings_add(doctor->findings, FINDING_NOTE, "account", NULL,
+                     "%s; so whether the CNAME leads to the right delegate cannot be told", detail.text);
     } else {
         findings_add(doctor->findings, FINDING_NOTE, "account", NULL,
                      "%s has no account for %s: whether the CNAME leads to the right delegate cannot be told",

@@ -109,8 +109,12 @@ static enum txtctl_status run_register(const struct options *options)
         return account_call_failed(&detail);
     }
     enum txtctl_status status;
-    if (options->text[OPTION_DOMAIN] != NULL &&
-        account_file_read(options->text[OPTION_CREDENTIALS], options->text[OPTION_DOMAIN], &known, NULL) == 0) {
+    int found = options->text[OPTION_DOMAIN] == NULL ? TXTD_ENOTFOUND
+                                                     : account_file_read(options->text[OPTION_CREDENTIALS],
+                                                                         options->text[OPTION_DOMAIN], &known, &detail);
+    if (found != 0 && found != TXTD_ENOTFOUND) {
+        status = account_call_failed(&detail); /* something that we do not understand is not written over */
+    } else if (found == 0) {
         (void)fprintf(stderr, "txtctl: %s has an account for %s already, %s\n", options->text[OPTION_CREDENTIALS],
                       options->text[OPTION_DOMAIN], account_call_text(known, "fulldomain"));
         status = TXTCTL_FAILED;

@@ -97,6 +97,10 @@ complete "--credentials --ca" update --c
 expect 0 'complete -c txtctl' completion fish
 expect 0 'bashcompinit' completion zsh
 expect 2 'not for tcsh' completion tcsh
+echo '{"example.com":5}' >number.json
+expect 2 'under "example.com" is no account' --credentials number.json --ca "$ca" show
+expect 2 'under "example.com" is no account' --credentials number.json --ca "$ca" --domain example.com register
+[ "$(cat number.json)" = '{"example.com":5}' ] || fail "register wrote over what it does not understand"
 sed -i 's/"password": *"./"password":"!/' credentials.json
 expect 1 'forbidden|401' --ca "$ca" update "$first"
 grep -qF "$key" run.log && fail "the key is in the log"

@@ -45,8 +45,10 @@ static void add(const char *path, const char *domain, const char *fulldomain)
     struct account_file *file;
     struct error_detail detail = {""};
     assert_int_equal(account_file_open(path, &file, &detail), 0);
-    assert_int_equal(
-        json_object_set_new(account_file_accounts(file), domain, json_pack("{s:s}", "fulldomain", fulldomain)), 0);
+    assert_int_equal(json_object_set_new(account_file_accounts(file), domain,
+                                         json_pack("{s:s, s:s, s:s, s:s}", "fulldomain", fulldomain, "subdomain", "s",
+                                                   "username", "u", "password", "p")),
+                     0);
     assert_int_equal(account_file_save(file, &detail), 0);
     account_file_close(file);
 }
@@ -134,6 +136,41 @@ static void test_damaged_is_left_alone(void **state)
     }
 }
 
+/* What stands under a domain is no account: said of that domain, and no hindrance for the others. */
+static void test_no_account(void **state)
+{
+    struct scene *scene = *state;
+    static const struct {
+        const char *text, *error;
+    } rows[] = {
+        {"{\"example.com\":5}", "under \"example.com\" is no account"},
+        {"{\"example.com\":[]}", "under \"example.com\" is no account"},
+        {"{\"username\":\"u\"}", "under \"username\" is no account"},
+        {"{\"example.com\":{}}", "under \"example.com\" has no \"username\""},
+        {"{\"example.com\":{\"username\":\"u\",\"password\":7}}", "has no \"password\""},
+        {"{\"example.com\":{\"username\":\"u\",\"password\":\"\"}}", "has no \"password\""},
+        {"{\"example.com\":{\"username\":\"u\",\"password\":\"p\",\"fulldomain\":\"f\"}}", "has no \"subdomain\""},
+        {"{\"example.com\":{\"username\":\"u\",\"password\":\"p\",\"fulldomain\":\"f\",\"subdomain\":\"s\","
+         "\"server_url\":1}}",
+         "\"server_url\" under \"example.com\" is no text"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *account = NULL;
+        struct error_detail detail = {""};
+        FILE *stream = fopen(scene->path, "w");
+        assert_non_null(stream);
+        assert_true(fputs(rows[i].text, stream) >= 0);
+        assert_int_equal(fclose(stream), 0);
+        assert_int_equal(account_file_read(scene->path, NULL, &account, &detail), TXTD_EINVAL);
+        if (strstr(detail.text, rows[i].error) == NULL || strstr(detail.text, scene->path) == NULL) {
+            fail_msg("%s: \"%s\"", rows[i].text, detail.text);
+        }
+        assert_null(account);
+        add(scene->path, "example.org", "one");
+        assert_account(scene->path, "example.org", "one");
+    }
+}
+
 static void test_no_such_place(void **state)
 {
     struct scene *scene = *state;
@@ -173,9 +210,13 @@ static void test_domain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_add_and_read),        TEST(test_not_saved_is_not_changed),
-        TEST(test_symbolic_link_stays), TEST(test_damaged_is_left_alone),
-        TEST(test_no_such_place),       TEST(test_domain),
+        TEST(test_add_and_read),
+        TEST(test_not_saved_is_not_changed),
+        TEST(test_symbolic_link_stays),
+        TEST(test_damaged_is_left_alone),
+        TEST(test_no_account),
+        TEST(test_no_such_place),
+        TEST(test_domain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
