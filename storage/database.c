@@ -191,6 +191,21 @@ int database_open(struct database *database, struct error_detail *detail)
     return database_describe(database, detail, error);
 }
 
+int database_open_reader(struct database *database, const char *scratch, struct error_detail *detail)
+{
+    char *error = NULL;
+    /* Every file is opened now: the process that has the store may remove some while we read. */
+    rocksdb_options_set_max_open_files(database->options, -1);
+    database->db = rocksdb_open_as_secondary_column_families(
+        database->options, database->directory, scratch, FAMILY_COUNT, family_names,
+        (const rocksdb_options_t *const *)database->family_options, database->families, &error);
+    if (error == NULL) {
+        return 0;
+    }
+    database->db = NULL;
+    return database_describe(database, detail, error);
+}
+
 void database_close(struct database *database)
 {
     if (database->db == NULL) {

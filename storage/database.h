@@ -43,6 +43,10 @@ void database_free(struct database *database);
 /* Opens, with all column families, created when missing. Returns 0 or a code with `detail`. */
 int database_open(struct database *database, struct error_detail *detail);
 
+/* Opens it for reading only as it is now, also while another process has it open; touches nothing but `scratch`, a directory
+ * of the caller's that it may remove afterwards. Returns 0 or a code with `detail`. */
+int database_open_reader(struct database *database, const char *scratch, struct error_detail *detail);
+
 /* Waits for background work and closes; nothing when closed. */
 void database_close(struct database *database);
 

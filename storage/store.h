@@ -131,6 +131,10 @@ struct store_options {
  * Never fork after this call. Returns 0 or a code. */
 int store_open(const struct store_options *options, struct store **store, struct error_detail *detail);
 
+/* Opens a store for reading only, as it is at this moment, whether another process has it open or not; neither locks nor changes
+ * it. Point reads, pages of accounts and store_zone_find may be called, and store_close. Returns 0 or a code with a `detail`. */
+int store_open_reader(const struct store_options *options, struct store **store, struct error_detail *detail);
+
 /* Flushes and closes. No other call may be running. */
 void store_close(struct store *store);
 

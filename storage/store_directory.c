@@ -195,3 +195,19 @@ int store_directory_mark(const char *path, struct error_detail *detail)
     close(directory_fd);
     return code;
 }
+
+int store_directory_look(const char *path, struct error_detail *detail)
+{
+    int directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = directory_fd < 0 ? -1 : openat(directory_fd, STORE_MARKER, O_RDONLY | O_CLOEXEC);
+    int code = fd < 0 ? error_describe(detail, errno == ENOENT ? TXTD_ENOTFOUND : TXTD_ESYS,
+                                       "store directory %s: no store can be read there: %s", path, strerror(errno))
+                      : check_marker(fd, path, detail);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (directory_fd >= 0) {
+        close(directory_fd);
+    }
+    return code;
+}

@@ -17,6 +17,10 @@
  * TXTD_ECORRUPT (its mark is damaged), TXTD_EEXISTS (in use), TXTD_ESYS. Start-up thread. */
 int store_directory_claim(const char *path, int *lock_fd, struct error_detail *detail);
 
+/* Whether `path` is a store's whose layout we know, without locking or touching it. Returns 0 or a code with a `detail`:
+ * TXTD_ENOTFOUND when there is none. */
+int store_directory_look(const char *path, struct error_detail *detail);
+
 /* Marks a directory whose files were made elsewhere as a store's. Returns 0 or TXTD_ESYS with a `detail`. */
 int store_directory_mark(const char *path, struct error_detail *detail);
 

@@ -1,11 +1,27 @@
 /* The embedded store: opening, closing, reading. Commits are in store_commit.c, the scan in store_scan.c, what the store
  * does by itself in store_keeper.c. */
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "storage/store_directory.h"
 #include "storage/store_internal.h"
+
+#define READER_TRIES 5
+
+/* Files only: RocksDB makes no directories in it. */
+static void remove_scratch(const char *path)
+{
+    DIR *entries = opendir(path);
+    for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
+        (void)unlinkat(dirfd(entries), entry->d_name, 0);
+    }
+    if (entries != NULL) {
+        (void)closedir(entries);
+    }
+    (void)rmdir(path);
+}
 
 static void store_free(struct store *store)
 {
@@ -51,11 +67,11 @@ static int store_set_up(struct store *store, const struct store_options *options
     return code;
 }
 
-int store_open(const struct store_options *options, struct store **store, struct error_detail *detail)
+static struct store *store_new(const struct store_options *options)
 {
     struct store *made = calloc(1, sizeof(*made));
     if (made == NULL) {
-        return error_describe(detail, TXTD_ENOMEM, "store %s: no memory", options->directory);
+        return NULL;
     }
     made->lock_fd = -1;
     made->reserve = options->reserve;
@@ -65,7 +81,52 @@ int store_open(const struct store_options *options, struct store **store, struct
     pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&made->reopening, &attributes);
     pthread_rwlockattr_destroy(&attributes);
+    return made;
+}
+
+int store_open(const struct store_options *options, struct store **store, struct error_detail *detail)
+{
+    struct store *made = store_new(options);
+    if (made == NULL) {
+        return error_describe(detail, TXTD_ENOMEM, "store %s: no memory", options->directory);
+    }
     int code = store_set_up(made, options, detail);
+    if (code != 0) {
+        store_free(made);
+        return code;
+    }
+    *store = made;
+    return 0;
+}
+
+/* RocksDB wants a directory for its log, which stays empty; it need not outlive the opening. */
+static int open_reader(struct store *store, const struct store_options *options, struct error_detail *detail)
+{
+    char scratch[] = "/tmp/txtd-reader-XXXXXX";
+    int code = store_directory_look(options->directory, detail);
+    if (code != 0) {
+        return code;
+    }
+    if (database_new(options, &store->database) != 0 || mkdtemp(scratch) == NULL) {
+        return error_describe(detail, TXTD_ESYS, "%s: cannot be made", scratch);
+    }
+    for (int tries = 0; tries < READER_TRIES; tries++) {
+        code = database_open_reader(&store->database, scratch, detail);
+        if (code == 0) {
+            break; /* else a file went away between being named and being opened */
+        }
+    }
+    remove_scratch(scratch);
+    return code;
+}
+
+int store_open_reader(const struct store_options *options, struct store **store, struct error_detail *detail)
+{
+    struct store *made = store_new(options);
+    if (made == NULL) {
+        return error_describe(detail, TXTD_ENOMEM, "store %s: no memory", options->directory);
+    }
+    int code = open_reader(made, options, detail);
     if (code != 0) {
         store_free(made);
         return code;
@@ -91,8 +152,11 @@ void store_close(struct store *store)
     if (store == NULL) {
         return;
     }
-    store_keeper_stop(store);
-    if (store->database.db != NULL && !atomic_load(&store->broken)) {
+    bool reads_only = store->keeper == NULL;
+    if (!reads_only) {
+        store_keeper_stop(store);
+    }
+    if (!reads_only && store->database.db != NULL && !atomic_load(&store->broken)) {
         store_flush(store);
     }
     store_free(store);

@@ -30,6 +30,7 @@ extern const struct command command_control_status;
 extern const struct command command_import;
 extern const struct command command_backup;
 extern const struct command command_restore;
+extern const struct command command_export;
 extern const struct command command_completion;
 
 static const struct command *const commands[] = {
@@ -59,6 +60,7 @@ static const struct command *const commands[] = {
     &command_import,
     &command_backup,
     &command_restore,
+    &command_export,
     &command_completion,
 };
 /* clang-format on */

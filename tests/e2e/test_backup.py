@@ -3,6 +3,7 @@
 
     test_backup.py TXTD TXTCTL
 """
+import hashlib
 import json
 import os
 import shutil
@@ -79,6 +80,35 @@ def check_running(directory, txtd, program, backups):
     return accounts, answers
 
 
+def export(program, txtd, *options):
+    done = subprocess.run([program, "export", "-c", txtd.config, *options], capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        raise service.Failure("export: %d %s" % (done.returncode, done.stderr))
+    return {line["subdomain"]: line for line in map(json.loads, done.stdout.splitlines())}
+
+
+def check_export(txtd, program, accounts):
+    """Of a running txtd, with what it was told a moment ago; then of the stopped one: the same."""
+    change(txtd, accounts[4], "now")
+    lines = export(program, txtd)
+    expect("exported", sorted(lines), sorted(account["subdomain"] for account in accounts))
+    for account in accounts:
+        line = lines[account["subdomain"]]
+        expect("account", (line["username"], line["zone"], line["deleted"]), (account["username"], service.ZONE, False))
+        expect("key", [(key["scheme"], key["hash"]) for key in line["keys"]],
+               [("sha256", hashlib.sha256(account["password"].encode()).hexdigest())])
+        expect("values", sorted(item["value"] for item in line["values"]), sorted(txtd.dig(account["fulldomain"])))
+    expect("of the zone", export(program, txtd, "--zone", service.ZONE), lines)
+    change(txtd, accounts[4], "after-the-export")  # the store takes changes as before
+    txtd.stop()
+    later = export(program, txtd)
+    expect("stopped", [item["value"] for item in later[accounts[4]["subdomain"]]["values"]],
+           [value("now"), value("after-the-export")])
+    later[accounts[4]["subdomain"]] = lines[accounts[4]["subdomain"]]
+    expect("stopped", later, lines)
+    txtd.start()
+
+
 def check_answers(what, txtd, answers):
     for name, values in answers.items():
         expect("%s: %s" % (what, name), sorted(txtd.dig(name)), sorted(values))
@@ -142,7 +172,11 @@ def check_stopped(directory, txtd, program, accounts):
         moved.stop()
     empty = os.path.join(directory, "empty")
     os.makedirs(os.path.join(empty, "state"), 0o700)
-    refused("no store", txtctl(program, service.Txtd(txtd.program, empty), "backup", place), "there is no store")
+    nowhere = service.Txtd(txtd.program, empty)
+    refused_export = subprocess.run([program, "export", "-c", nowhere.config], capture_output=True, text=True,
+                                    timeout=60)
+    refused("an export of nothing", (refused_export.returncode, refused_export.stderr), "no store can be read")
+    refused("no store", txtctl(program, nowhere, "backup", place), "there is no store")
     expect("still none", os.listdir(os.path.join(empty, "state")), [])
 
 
@@ -152,6 +186,7 @@ def main(directory, program, control):
                       process={"state_directory": os.path.join(directory, "state"),
                                "control_socket": os.path.join(directory, "control.sock")}) as txtd:
         accounts, answers = check_running(directory, txtd, control, backups)
+        check_export(txtd, control, accounts)
         check_restored(txtd, control, backups, accounts, answers)
         check_damage(directory, txtd, control, backups, accounts)
         check_stopped(directory, txtd, control, accounts)

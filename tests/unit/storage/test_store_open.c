@@ -338,6 +338,46 @@ static void a_damaged_table_is_named(void **state)
     scene_end(&scene);
 }
 
+static void a_reader_sees_an_open_store_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    struct store_options options = scene_options(&scene);
+    struct store *store = NULL, *reader = NULL;
+    struct error_detail detail = {""};
+    struct delegate_id id = scene_id(1);
+    struct delegate_state delegate = {.id = id, .zone = 1, .version = 1}, read;
+    struct store_change change = {.delegate = &delegate};
+    uint64_t revision = 0;
+    uint16_t zone = 0;
+    assert_int_equal(store_open_reader(&options, &reader, &detail), TXTD_ENOTFOUND);
+    assert_int_not_equal(access(scene.path, F_OK), 0);
+
+    store = scene_open(&scene);
+    assert_int_equal(store_zone_number(store, "auth.example.org", &zone, NULL), 0);
+    scene_add_value(&delegate, "one", 1);
+    assert_int_equal(store_commit(store, &change, 1, &revision), 0);
+    assert_int_equal(store_open_reader(&options, &reader, &detail), 0);
+    delegate.version = 2;
+    assert_int_equal(store_commit(store, &change, 1, &revision), 0);
+    assert_int_equal(store_read_delegate(reader, 1, &id, &read), 0);
+    assert_true(read.version == 1); /* as it was when the reader came */
+    zone = 0;
+    assert_int_equal(store_zone_find(reader, "auth.example.org", &zone, NULL), 0);
+    assert_int_equal(zone, 1);
+    assert_int_equal(store_zone_find(reader, "other.example", &zone, NULL), TXTD_ENOTFOUND);
+    store_close(reader);
+    assert_int_equal(store_read_delegate(store, 1, &id, &read), 0);
+    assert_true(read.version == 2);
+    store_close(store);
+
+    assert_int_equal(store_open_reader(&options, &reader, &detail), 0); /* nobody has it */
+    assert_int_equal(store_read_delegate(reader, 1, &id, &read), 0);
+    assert_true(read.version == 2);
+    store_close(reader);
+    scene_end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +393,7 @@ int main(void)
         cmocka_unit_test(a_store_is_open_once),
         cmocka_unit_test(a_lost_file_is_named),
         cmocka_unit_test(a_damaged_table_is_named),
+        cmocka_unit_test(a_reader_sees_an_open_store_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
