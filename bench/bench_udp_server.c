@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bench/population.h"
+#include "dataplane/io/gather.h"
 #include "dataplane/io/server.h"
 
 static volatile sig_atomic_t stop;
@@ -28,6 +29,7 @@ static int serve(uint16_t port, uint64_t delegates, bool rrl)
     struct dns_server_settings settings = {
         .addresses_count = 1,
         .workers = 1,
+        .gather_us = GATHER_US_DEFAULT,
         .udp_receive_buffer = 4 << 20,
         .tcp = {.connections_max = 10,
                 .connections_per_client_max = 10,

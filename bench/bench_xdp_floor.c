@@ -122,8 +122,11 @@ static void recycle(struct floor *floor)
     if (count == 0) {
         return;
     }
-    if (xsk_ring_prod__reserve(&floor->fill, count, &to) != count) {
-        die("no room in the fill ring");
+    /* The kernel shows a frame as received a moment before it shows it as taken out of the fill ring. */
+    for (unsigned tries = 0; xsk_ring_prod__reserve(&floor->fill, count, &to) != count; tries++) {
+        if (tries == 1000000) {
+            die("no room in the fill ring");
+        }
     }
     for (uint32_t i = 0; i < count; i++) {
         *xsk_ring_prod__fill_addr(&floor->fill, to + i) = *xsk_ring_cons__comp_addr(&floor->completion, from + i);

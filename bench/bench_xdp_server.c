@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bench/population.h"
+#include "dataplane/io/gather.h"
 #include "dataplane/io/xdp.h"
 
 static volatile sig_atomic_t stop;
@@ -30,7 +31,7 @@ static int serve(const char *interface, uint64_t delegates)
     struct dns_address addresses[2] = {{.address_len = sizeof any}, {.address_len = sizeof any6}};
     memcpy(&addresses[0].address, &any, sizeof any);
     memcpy(&addresses[1].address, &any6, sizeof any6);
-    struct xdp_settings settings = {.addresses = addresses, .addresses_count = 2};
+    struct xdp_settings settings = {.addresses = addresses, .addresses_count = 2, .gather_us = GATHER_US_DEFAULT};
     (void)snprintf(settings.interface, sizeof settings.interface, "%s", interface);
 
     struct delegate_table *table = NULL;

@@ -43,7 +43,7 @@ struct config_raw_tcp {
 struct config_raw_dns {
     const char **listen;
     unsigned listen_count;
-    char *workers, *pin, *udp_receive_buffer, *identity, *version, *cookies;
+    char *workers, *pin, *gather, *udp_receive_buffer, *identity, *version, *cookies;
     const char **cookie_secrets;
     unsigned cookie_secrets_count;
     char *cookie_secret_file;

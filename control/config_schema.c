@@ -71,6 +71,7 @@ static const cyaml_schema_field_t dns_fields[] = {
     TEXTS(struct config_raw_dns, listen, DNS_SERVER_ADDRESSES_MAX),
     TEXT(struct config_raw_dns, workers),
     TEXT(struct config_raw_dns, pin),
+    TEXT(struct config_raw_dns, gather),
     TEXT(struct config_raw_dns, udp_receive_buffer),
     TEXT(struct config_raw_dns, identity),
     TEXT(struct config_raw_dns, version),

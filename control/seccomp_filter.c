@@ -213,7 +213,7 @@ static const int deadly[] = {
 static int add_conditional(scmp_filter_ctx filter)
 {
     static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
-    static const int prctls[] = {PR_SET_NAME, PR_GET_NAME};
+    static const int prctls[] = {PR_SET_NAME, PR_GET_NAME, PR_SET_TIMERSLACK};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < COUNT(families); i++) {
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,

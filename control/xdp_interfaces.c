@@ -32,6 +32,7 @@ static int bind_one(const struct config *config, unsigned index, const struct dn
         .copy = xdp->copy,
         .busy_poll_us = xdp->busy_poll_us,
         .pin = config->dns.pin,
+        .gather_us = config->dns.gather_us,
         .rrl = config->dns.rrl,
         .rrl_settings = config->dns.rrl_settings,
     };

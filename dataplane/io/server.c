@@ -87,6 +87,7 @@ static int make_workers(struct dns_server *server)
         worker->cpu = server->settings.pin && cpus_count > 0 ? cpus[i % cpus_count] : -1;
         worker->udp = (struct udp_worker){.responder = server->responder,
                                           .respond = &worker->respond,
+                                          .gather_us = server->settings.gather_us,
                                           .sockets = worker->sockets,
                                           .sockets_count = server->settings.addresses_count,
                                           .stop = &server->stop};

@@ -41,6 +41,7 @@ struct dns_server_settings {
     unsigned addresses_count;
     unsigned workers;            /* 0: one per CPU this process may run on */
     bool pin;                    /* pin worker n to the n-th allowed CPU */
+    unsigned gather_us;          /* how long a busy worker lets queries gather (gather.h); 0: not at all */
     unsigned udp_receive_buffer; /* SO_RCVBUF octets; 0: the system's */
     struct dns_tcp_limits tcp;
     bool rrl; /* rate limiting on; `rrl_settings` are per process, divided here */

@@ -9,6 +9,7 @@
 #include <urcu/urcu-qsbr.h>
 
 #include "dataplane/io/clock.h"
+#include "dataplane/io/gather.h"
 #include "dataplane/io/latency.h"
 #include "dataplane/io/socket.h"
 
@@ -148,18 +149,27 @@ static bool stopping(const struct udp_worker *worker)
 static void serve_one_socket(struct udp_worker *worker, struct burst_memory *memory)
 {
     const struct udp_socket *socket = &worker->sockets[0];
+    struct gather gather;
+    gather_begin(&gather, worker->gather_us);
     while (!stopping(worker)) {
+        const bool gathers = gather_wanted(&gather);
         urcu_qsbr_thread_offline();
-        int received = receive(memory, socket, MSG_WAITFORONE);
+        if (gathers) {
+            gather_sleep(&gather);
+        }
+        int received = receive(memory, socket, gathers ? MSG_DONTWAIT : MSG_WAITFORONE);
         urcu_qsbr_thread_online();
+        gather_received(&gather, received > 0 ? (unsigned)received : 0, BURST);
         if (received > 0) {
             serve_burst(worker, memory, socket, (unsigned)received);
         }
     }
 }
 
-static void serve_ready_sockets(struct udp_worker *worker, struct burst_memory *memory, const struct pollfd *ready)
+/* Returns how many queries there were. */
+static unsigned serve_ready_sockets(struct udp_worker *worker, struct burst_memory *memory, const struct pollfd *ready)
 {
+    unsigned sum = 0;
     for (unsigned i = 0; i < worker->sockets_count; i++) {
         if (ready[i].revents == 0) {
             continue;
@@ -168,8 +178,10 @@ static void serve_ready_sockets(struct udp_worker *worker, struct burst_memory *
         if (received > 0) {
             serve_burst(worker, memory, &worker->sockets[i], (unsigned)received);
             urcu_qsbr_quiescent_state();
+            sum += (unsigned)received;
         }
     }
+    return sum;
 }
 
 static void serve_many_sockets(struct udp_worker *worker, struct burst_memory *memory)
@@ -178,13 +190,18 @@ static void serve_many_sockets(struct udp_worker *worker, struct burst_memory *m
     for (unsigned i = 0; i < worker->sockets_count; i++) {
         ready[i] = (struct pollfd){.fd = worker->sockets[i].fd, .events = POLLIN};
     }
+    struct gather gather;
+    gather_begin(&gather, worker->gather_us);
     while (!stopping(worker)) {
+        const bool gathers = gather_wanted(&gather);
         urcu_qsbr_thread_offline();
-        int count_ready = poll(ready, worker->sockets_count, SOCKET_WAKE_MS);
-        urcu_qsbr_thread_online();
-        if (count_ready > 0) {
-            serve_ready_sockets(worker, memory, ready);
+        if (gathers) {
+            gather_sleep(&gather);
         }
+        int count_ready = poll(ready, worker->sockets_count, gathers ? 0 : SOCKET_WAKE_MS);
+        urcu_qsbr_thread_online();
+        unsigned received = count_ready > 0 ? serve_ready_sockets(worker, memory, ready) : 0;
+        gather_received(&gather, received < BURST ? received : BURST, BURST);
     }
 }
 

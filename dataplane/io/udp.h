@@ -24,6 +24,7 @@ struct udp_worker {
     struct respond_worker *respond;
     const struct udp_socket *sockets;
     unsigned sockets_count;
+    unsigned gather_us;           /* gather.h */
     const bool *stop;             /* atomic */
     struct udp_counters counters; /* single writer, as respond_counters */
 };

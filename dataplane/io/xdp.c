@@ -75,6 +75,7 @@ static int open_queue(struct xdp_server *server, const struct xdp_settings *sett
     struct xdp_worker *worker = &server->workers[queue];
     worker->responder = responder;
     worker->queue = queue;
+    worker->gather_us = settings->gather_us;
     responder_add_worker(responder, &worker->respond);
     worker->cpu = settings->pin ? nth_cpu(queue) : -1;
     int rc = settings->rrl ? make_limiter(server, settings, &worker->respond.rrl, detail) : 0;

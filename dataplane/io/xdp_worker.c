@@ -6,6 +6,7 @@
 #include <urcu/urcu-qsbr.h>
 
 #include "dataplane/io/clock.h"
+#include "dataplane/io/gather.h"
 #include "dataplane/io/latency.h"
 #include "dataplane/io/xdp_frame.h"
 
@@ -104,8 +105,20 @@ static void *worker_run(void *argument)
         pin_to(worker->cpu);
     }
     urcu_qsbr_register_thread();
+    struct gather gather;
+    gather_begin(&gather, worker->gather_us);
     while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
-        if (serve_burst(worker) == 0) {
+        const unsigned received = serve_burst(worker);
+        const bool gathers = gather_wanted(&gather);
+        gather_received(&gather, received, RESPOND_BURST_MAX);
+        if (gathers && gather_wanted(&gather)) {
+            if (received == 0) {
+                xdp_socket_turn(worker->socket);
+            }
+            urcu_qsbr_thread_offline();
+            gather_sleep(&gather);
+            urcu_qsbr_thread_online();
+        } else if (received == 0) {
             xdp_socket_turn(worker->socket);
             wait_for_frames(worker, xdp_socket_unsent(worker->socket) > 0 ? WAIT_SEND_MS : WAIT_MS);
         }

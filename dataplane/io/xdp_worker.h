@@ -16,6 +16,7 @@ struct xdp_worker {
     struct xdp_socket *socket; /* belongs to the maker */
     uint64_t invalid;          /* frames that were not answerable queries; read by anyone */
     unsigned queue;            /* for the thread's name */
+    unsigned gather_us;        /* gather.h */
     int cpu;                   /* to pin to; -1: none */
     atomic_bool stop;
     bool running;
