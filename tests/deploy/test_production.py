@@ -4,6 +4,7 @@ commands are there.
 
     test_production.py TXTD TXTCTL
 """
+import json
 import os
 import re
 import subprocess
@@ -27,21 +28,31 @@ def blocks(text, kind):
     return re.findall(r"^```%s\n(.*?)^```" % kind, text, re.S | re.M)
 
 
+def check_config(txtd, directory, text):
+    name = os.path.join(directory, "txtd.yaml")
+    for place in ("/etc/txtd/", "/var/lib/txtd/", "/run/txtd/"):
+        text = text.replace(place, directory + "/")
+    with open(name, "w", encoding="utf-8") as file:
+        file.write(text)
+    done = subprocess.run([txtd, "--check-config", "-c", name], capture_output=True, text=True, check=False)
+    expect(done.returncode == 0, "its configuration:", done.stderr)
+
+
 def main():
     txtd, txtctl = sys.argv[1:3]
     with open(os.path.join(TOP, "deploy/PRODUCTION.md"), encoding="utf-8") as file:
         guide = file.read()
 
-    (config,) = blocks(guide, "yaml")
+    config, *additions = blocks(guide, "yaml")
     with tempfile.TemporaryDirectory() as directory:
-        name = os.path.join(directory, "txtd.yaml")
         with open(os.path.join(directory, "registration-tokens"), "w", encoding="ascii") as file:
             file.write(subprocess.run([txtctl, "token"], capture_output=True, text=True, check=True).stdout)
-        with open(name, "w", encoding="utf-8") as file:
-            file.write(config.replace("/etc/txtd/", directory + "/").replace("/var/lib/txtd/", directory + "/").replace(
-                "/run/txtd/", directory + "/") + "  level: info\n")
-        done = subprocess.run([txtd, "--check-config", "-c", name], capture_output=True, text=True, check=False)
-        expect(done.returncode == 0, "its configuration:", done.stderr)
+        check_config(txtd, directory, config + "  level: info\n")
+        for addition in additions:  # each is a part of one section
+            whole = yaml.safe_load(config)
+            for section, keys in yaml.safe_load(addition).items():
+                whole.setdefault(section, {}).update(keys)
+            check_config(txtd, directory, json.dumps(whole))
 
     (records,) = blocks(guide, "dns")
     zone = yaml.safe_load(config)["zones"][0]
