@@ -80,6 +80,28 @@ def check_running(directory, txtd, program, backups):
     return accounts, answers
 
 
+def check_without_a_pause(directory, txtd, program, backups, answers):
+    """A store made beside the running one, and a txtd with it that takes over."""
+    new = os.path.join(directory, "beside")
+    status, report = txtctl(program, txtd, "restore", backups, "--into", new)
+    expect("restore beside", (status, report["delegates"] if status == 0 else report), (0, len(answers)))
+    with open(txtd.config, encoding="ascii") as file:
+        config = json.load(file)
+    config["store"]["directory"] = new
+    path, log = os.path.join(directory, "successor.yaml"), os.path.join(directory, "successor.log")
+    with open(path, "w", encoding="ascii") as file:
+        json.dump(config, file)
+    with open(log, "w", encoding="ascii") as file:
+        successor = subprocess.Popen([txtd.program, "--take-over", "-c", path], stderr=file)
+    try:
+        txtd.process.wait(service.START_S)  # it ends once the other serves
+        check_answers("taken over", txtd, answers)
+    finally:
+        successor.terminate()
+        successor.wait(30)
+    txtd.start()
+
+
 def export(program, txtd, *options):
     done = subprocess.run([program, "export", "-c", txtd.config, *options], capture_output=True, text=True, timeout=120)
     if done.returncode != 0:
@@ -186,6 +208,7 @@ def main(directory, program, control):
                       process={"state_directory": os.path.join(directory, "state"),
                                "control_socket": os.path.join(directory, "control.sock")}) as txtd:
         accounts, answers = check_running(directory, txtd, control, backups)
+        check_without_a_pause(directory, txtd, control, backups, answers)
         check_export(txtd, control, accounts)
         check_restored(txtd, control, backups, accounts, answers)
         check_damage(directory, txtd, control, backups, accounts)
