@@ -7,8 +7,8 @@
 
 #include "control/http_internal.h"
 
-#define TICK_MS           100                /* between two looks at the deadlines */
-#define HTTP1_TIMEOUT_MS  (24 * 3600 * 1000) /* libh2o's own: ours come first */
+#define TICK_MS           100                        /* between two looks at the deadlines */
+#define H2O_TIMEOUT_MS    (24ull * 24 * 3600 * 1000) /* libh2o's own go by the wall clock, which may jump: ours do */
 #define HTTP2_STREAMS_MAX 100
 #define END_TURNS         3 /* for octets to go through the pair and back */
 #define END_TURNS_MAX     100
@@ -36,9 +36,9 @@ static void loop_begin(struct http_thread *thread)
     thread->config.server_name = h2o_iovec_init(H2O_STRLIT("txtd"));
     thread->config.max_request_entity_size =
         settings->limits.body_max + 1; /* the guard is exact; libh2o is off by one */
-    thread->config.http1.req_timeout = HTTP1_TIMEOUT_MS;
+    thread->config.http1.req_timeout = H2O_TIMEOUT_MS;
     thread->config.http1.upgrade_to_http2 = 0;
-    thread->config.http2.idle_timeout = settings->limits.idle_ms;
+    thread->config.http2.idle_timeout = H2O_TIMEOUT_MS;
     thread->config.http2.max_concurrent_requests_per_connection = HTTP2_STREAMS_MAX;
     h2o_hostconf_t *host = h2o_config_register_host(&thread->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     handle_below(h2o_config_register_path(host, "/", 0));

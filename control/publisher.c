@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "control/log.h"
+#include "control/sweep_clock.h"
 #include "control/value_ttls.h"
 #include "dataplane/zone/delegate_table.h"
 #include "storage/committer.h"
@@ -28,6 +29,7 @@ struct publisher {
     int nice;
     pthread_t thread;
     uint64_t swept_ms; /* monotonic clock of the last sweep */
+    struct sweep_clock sweep_clock;
     _Atomic uint64_t revision, applied, expired, stalls;
 };
 
@@ -43,10 +45,10 @@ static uint64_t mono_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static int64_t wall_s(void)
+static int64_t clock_s(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return now.tv_sec;
 }
 
@@ -81,7 +83,8 @@ static void sweep_when_due(struct publisher *publisher)
     uint64_t now_ms = mono_ms();
     if (now_ms - publisher->swept_ms >= SWEEP_EVERY_MS) {
         publisher->swept_ms = now_ms;
-        count(&publisher->expired, delegate_table_sweep(publisher->table, wall_s(), SWEEP_BUDGET));
+        int64_t by_s = sweep_clock_now_s(&publisher->sweep_clock, clock_s(CLOCK_REALTIME), clock_s(CLOCK_BOOTTIME));
+        count(&publisher->expired, delegate_table_sweep(publisher->table, by_s, SWEEP_BUDGET));
     }
 }
 
@@ -140,6 +143,7 @@ int publisher_start(struct feed *feed, struct committer *committer, struct deleg
     made->log = log;
     made->nice = nice;
     made->swept_ms = mono_ms();
+    sweep_clock_init(&made->sweep_clock, clock_s(CLOCK_REALTIME), clock_s(CLOCK_BOOTTIME));
     if (pthread_create(&made->thread, NULL, publisher_run, made) != 0) {
         free(made);
         return TXTD_ESYS;

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -18,8 +19,33 @@ NO_LIMITS = {"registrations_per_minute": 0, "registrations_per_second_total": 0,
 START_S = 60  # under sanitizers, on a busy machine
 
 
+def build_of(txtctl):
+    """The build directory that a program is from."""
+    return os.path.dirname(os.path.dirname(txtctl))
+
+
+def preload(library, txtctl):
+    """The environment with which txtd gets a library of tests/faults of the same build."""
+    return {"LD_PRELOAD": os.path.join(build_of(txtctl), "tests", "faults", library),
+            "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))}
+
+
 class Failure(Exception):
     """The test fails; the text says why."""
+
+
+class Clock:
+    """The wall clock of a txtd that is started with `environment`."""
+
+    def __init__(self, directory, txtctl):
+        self.file = open(os.path.join(directory, "clock"), "w+b", buffering=0)
+        self.environment = dict(preload("clock_shim.so", txtctl), CLOCK_SHIM_OFFSET=self.file.name)
+        self.set_ahead(0)
+
+    def set_ahead(self, seconds):
+        """Makes it jump to so many seconds after (or before) the true one."""
+        self.file.seek(0)
+        self.file.write(struct.pack("=q", int(seconds)))
 
 
 class Txtd:
@@ -129,8 +155,11 @@ class Txtd:
         return response.status, text
 
     def dig(self, name):
-        """The TXT values of a name in order, asked over UDP by dig."""
-        output = subprocess.run(["dig", "@127.0.0.1", "-p", str(self.dns_port), "+short", "+norecurse", "+notcp", "+ignore",
+        """The TXT values of a name in order, asked over UDP by dig.
+
+        From another address than the server's: dig's socket is an SO_REUSEPORT one like the server's, so the kernel may give it
+        the very port that the server has, and then it hears itself."""
+        output = subprocess.run(["dig", "-b", "127.0.0.2", "@127.0.0.1", "-p", str(self.dns_port), "+short", "+norecurse", "+notcp", "+ignore",
                                  "+tries=3", "+time=2", name, "TXT"], check=True, capture_output=True, text=True).stdout
         return [line.strip('"') for line in output.splitlines()]
 

@@ -3,9 +3,8 @@
 
     test_expiry.py TXTD TXTCTL
 
-The 100 days are libfaketime's.
+The 100 days are the clock shim's.
 """
-import glob
 import json
 import os
 import sys
@@ -15,7 +14,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import service  # noqa: E402
 
-LIBFAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
+DAY_S = 86400
 
 
 def status_of(txtd, account):
@@ -36,10 +35,9 @@ def wait(what, is_so):
         time.sleep(0.1)
 
 
-def main(directory, program, _txtctl):
-    if not LIBFAKETIME:
-        raise service.Failure("libfaketime is not installed")
-    with service.Txtd(program, directory) as txtd:
+def main(directory, program, txtctl):
+    clock = service.Clock(directory, txtctl)
+    with service.Txtd(program, directory, clock.environment) as txtd:
         unused, asked, updated = (txtd.register() for _ in range(3))
         for _ in range(3):
             txtd.dig(asked["fulldomain"])
@@ -63,8 +61,7 @@ def main(directory, program, _txtctl):
             raise service.Failure("a young delegate was deleted")
         txtd.stop()
 
-        txtd.environment = {"LD_PRELOAD": LIBFAKETIME[0], "FAKETIME": "+100d", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+        clock.set_ahead(100 * DAY_S)
         txtd.start()
         wait("the deletion", lambda: "event=delegate.expired" in txtd.text())
         if unused["subdomain"] not in txtd.text().split("event=delegate.expired", 1)[1].split("\n", 1)[0]:

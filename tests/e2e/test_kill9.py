@@ -17,7 +17,7 @@ import subprocess
 import threading
 import time
 
-from service import ZONE, Failure, Txtd, run, update
+from service import ZONE, Failure, Txtd, build_of, preload, run, update
 
 CLIENTS = 6
 KILLS = 4
@@ -112,31 +112,28 @@ def kill_again_and_again(directory, program):
         txtd.stop()
 
 
-def cut_power(directory, program, build, lie=False):
+def cut_power(directory, program, txtctl, lie=False):
     """Returns how many updates were acknowledged, and what is lost."""
-    parts = os.path.join(build, "tests", "faults")
     disk, journal, after = (os.path.join(directory, name) for name in ("disk", "journal", "after"))
     os.makedirs(disk)
-    environment = {"POWERLOSS_DIR": disk, "POWERLOSS_JOURNAL": journal,
-                   "LD_PRELOAD": os.path.join(parts, "powerloss_shim.so"),
-                   "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))}
+    environment = dict(preload("powerloss_shim.so", txtctl), POWERLOSS_DIR=disk, POWERLOSS_JOURNAL=journal)
     if lie:
         environment["POWERLOSS_LIE"] = "1"
     # The certificate is not what is tested: it stays where it is, the store alone is on the disk that fails.
     with Txtd(program, directory, environment, store={"directory": os.path.join(disk, "store")}) as txtd:
         accounts = [txtd.register() for _ in range(CLIENTS)]
         clients, acknowledged = storm(txtd, accounts, [0] * CLIENTS)
-    subprocess.run([os.path.join(parts, "powerloss_disk"), journal, after], check=True, timeout=60)
+    subprocess.run([os.path.join(build_of(txtctl), "tests", "faults", "powerloss_disk"), journal, after], check=True, timeout=60)
     with Txtd(program, directory, store={"directory": os.path.join(after, "store")}) as txtd:
         lost = missing(txtd, clients)
         txtd.stop()
     return acknowledged, lost
 
 
-def must_lose(what, directory, program, build, lie):
+def must_lose(what, directory, program, txtctl, lie):
     """A power failure that must not go unnoticed."""
     try:
-        acknowledged, lost = cut_power(directory, program, build, lie)
+        acknowledged, lost = cut_power(directory, program, txtctl, lie)
         print("%s: %d updates acknowledged, %d losses seen" % (what, acknowledged, len(lost)))
     except Failure as failure:
         if "did not start" not in str(failure):
@@ -149,18 +146,17 @@ def must_lose(what, directory, program, build, lie):
 
 
 def main(directory, program, txtctl):
-    build = os.path.dirname(os.path.dirname(txtctl))
     places = {name: os.path.join(directory, name) for name in ("kill", "power", "lie", "nosync")}
     for place in places.values():
         os.makedirs(place)
     kill_again_and_again(places["kill"], program)
-    acknowledged, lost = cut_power(places["power"], program, build)
+    acknowledged, lost = cut_power(places["power"], program, txtctl)
     if lost:
         raise Failure("after a power failure: %d of %d lost: %s" % (len(lost), acknowledged, lost[:3]))
     print("power failure: %d updates acknowledged, all there" % acknowledged)
-    must_lose("a disk that lies", places["lie"], program, build, lie=True)
-    must_lose("a txtd that does not sync", places["nosync"], os.path.join(build, "tests", "e2e", "txtd_nosync"), build,
-              lie=False)
+    must_lose("a disk that lies", places["lie"], program, txtctl, lie=True)
+    must_lose("a txtd that does not sync", places["nosync"], os.path.join(build_of(txtctl), "tests", "e2e", "txtd_nosync"),
+              txtctl, lie=False)
 
 
 if __name__ == "__main__":
