@@ -53,10 +53,15 @@ done <<'CONTENTS'
 -rw-r--r-- root/root ./usr/lib/sysusers.d/txtd.conf
 -rw-r--r-- root/root ./usr/lib/tmpfiles.d/txtd.conf
 -rw-r--r-- root/root ./usr/share/doc/txtd/examples/txtd.yaml
+-rw-r--r-- root/root ./usr/share/doc/txtd/CLIENTS.md
 -rw-r--r-- root/root ./usr/share/bash-completion/completions/txtctl
 -rwxr-xr-x root/root ./usr/share/txtd/clients/txtd-renew
 drwxr-xr-x root/root ./etc/txtd/
 CONTENTS
+for file in $(grep -rhoE '/usr/share/(doc/)?txtd/[A-Za-z0-9./-]*[A-Za-z0-9]' "$top/deploy/systemd" "$top/deploy/clients" "$top/deploy/man" \
+    "$top/deploy/debian/README.md" "$top/deploy/PRODUCTION.md" | sort -u); do
+    awk '{print $3}' "$directory/contents" | grep -qxE -- "\.$file/?" || fail "the package lacks $file, which is named"
+done
 LC_ALL=C.UTF-8 lintian --allow-root --fail-on error "$deb" >"$directory/lintian.log" 2>&1 || fail "lintian: $(cat "$directory/lintian.log")"
 echo "ok: $(basename "$deb"), $(grep -c ^W: "$directory/lintian.log") warnings of lintian"
 

@@ -1,5 +1,6 @@
 #!/bin/bash
-# run_client.sh CLIENT TXTD: one real client gets one real (test) certificate, apex and wildcard in one order, through txtd.
+# run_client.sh CLIENT TXTD: one real client gets one real (test) certificate, apex and wildcard in one order, through txtd, by the
+# commands of deploy/clients/README.md as they stand there.
 # CLIENT is lego, certbot, uacme or dehydrated. lego and uacme validate one name after the other; certbot and
 # dehydrated publish both values first, so they prove that two values are served at once.
 set -euo pipefail
@@ -35,44 +36,43 @@ scene_knot "$domain"
 scene_unbound "$domain"
 scene_pebble
 
-run_lego() {
-    EXEC_PATH=$hooks/lego-hook EXEC_SEQUENCE_INTERVAL=1 EXEC_POLLING_INTERVAL=1 EXEC_PROPAGATION_TIMEOUT=20 \
-        LEGO_CA_CERTIFICATES=$scene/ca.pem \
-        lego --server "$directory" --path "$scene/lego" --email scene@example.test --accept-tos \
-        --dns exec --dns.resolvers 127.0.0.1:53 --domains "$domain" --domains "*.$domain" run
-    scene_verify "$scene/lego/certificates/$domain.crt" "$domain" "*.$domain"
+# The client's commands as deploy/clients/README.md has them, for this domain and these hooks.
+recipe() {
+    awk -v title="### $client" '$0 == title { here = 1 } /^###? / && $0 != title { here = 0 }
+        /^```$/ && block { exit } block { print } here && /^```sh$/ { block = 1 }' "$hooks/README.md" |
+        sed "s,/usr/share/txtd/clients,$hooks,g; s/example\.com/$domain/g"
 }
 
-run_certbot() {
-    REQUESTS_CA_BUNDLE=$scene/ca.pem certbot certonly --non-interactive --agree-tos --email scene@example.test \
-        --server "$directory" --config-dir "$scene/certbot" --work-dir "$scene/certbot" --logs-dir "$scene/certbot" \
-        --manual --preferred-challenges dns --manual-auth-hook "$hooks/certbot-hook" -d "$domain" -d "*.$domain"
-    scene_verify "$scene/certbot/live/$domain/cert.pem" "$domain" "*.$domain"
-    two_values
+# What they cannot know: the test's authority, resolver and folders. A recipe calls these instead of the programs.
+lego() {
+    EXEC_POLLING_INTERVAL=1 EXEC_PROPAGATION_TIMEOUT=20 LEGO_CA_CERTIFICATES=$scene/ca.pem \
+        command lego --server "$directory" --path "$scene/lego" --dns.resolvers 127.0.0.1:53 "$@"
 }
-
-run_uacme() {
-    uacme --yes --confdir "$scene/uacme" --acme-url "$directory" new scene@example.test
-    uacme --yes --confdir "$scene/uacme" --acme-url "$directory" --hook "$hooks/uacme-hook" --no-ocsp \
-        issue "$domain" "*.$domain"
-    scene_verify "$scene/uacme/$domain/cert.pem" "$domain" "*.$domain"
+certbot() {
+    REQUESTS_CA_BUNDLE=$scene/ca.pem command certbot "$@" --non-interactive --agree-tos --email scene@example.test \
+        --server "$directory" --config-dir "$scene/certbot" --work-dir "$scene/certbot" --logs-dir "$scene/certbot"
 }
-
-run_dehydrated() {
+uacme() {
+    command uacme --confdir "$scene/uacme" --acme-url "$directory" --no-ocsp "$@"
+}
+dehydrated() {
     mkdir -p "$scene/dehydrated"
     cat >"$scene/dehydrated/config" <<CONF
 CA="$directory"
 BASEDIR="$scene/dehydrated"
-CHALLENGETYPE=dns-01
-HOOK="$hooks/dehydrated-hook"
-HOOK_CHAIN=yes
+HOOK_CHAIN=${hook_chain:-no}
 KEY_ALGO=prime256v1
 CURL_OPTS="--cacert $scene/ca.pem"
 CONF
-    dehydrated --config "$scene/dehydrated/config" --register --accept-terms
-    dehydrated --config "$scene/dehydrated/config" --cron --domain "$domain *.$domain" --alias scene
-    scene_verify "$scene/dehydrated/certs/scene/cert.pem" "$domain" "*.$domain"
-    two_values
+    command dehydrated --config "$scene/dehydrated/config" "$@"
+}
+certificate() {
+    case $client in
+    lego) echo "$scene/lego/certificates/$domain.crt" ;;
+    certbot) echo "$scene/certbot/live/$domain/cert.pem" ;;
+    uacme) echo "$scene/uacme/$domain/cert.pem" ;;
+    dehydrated) echo "$scene/dehydrated/certs/$domain/cert.pem" ;;
+    esac
 }
 
 two_values() { # after an order with apex and wildcard both values are still served
@@ -83,7 +83,19 @@ two_values() { # after an order with apex and wildcard both values are still ser
     echo "ok: two values are served at once"
 }
 
-"run_$client"
+commands=$(recipe)
+[ -n "$commands" ] || { echo "run_client.sh: deploy/clients/README.md has no commands for $client" >&2; exit 1; }
+printf '%s\n' "$commands"
+eval "$commands"
+scene_verify "$(certificate)" "$domain" "*.$domain"
+case $client in
+certbot | dehydrated) two_values ;;
+esac
+if [ "$client" = dehydrated ]; then # all challenges of an order in one call of the hook
+    # shellcheck disable=SC2034 # read by dehydrated()
+    hook_chain=yes
+    eval "${commands##*$'\n'} --force --force-validation"
+fi
 # shellcheck disable=SC2154 # set by scene_txtd
 kill -TERM "$txtd_pid"
 wait "$txtd_pid"
