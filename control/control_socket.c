@@ -120,10 +120,14 @@ static int listen_at(struct control_socket *control, const struct privileges_ide
     control->owns_file = true;
     uid_t uid = identity->change ? identity->uid : (uid_t)-1;
     gid_t gid = control->has_group ? control->group : identity->change ? identity->gid : (gid_t)-1;
+    /* The mode while the file is still ours: root in a container may lack CAP_FOWNER. */
+    if (chmod(control->path, SOCKET_MODE) != 0) {
+        return fail(control->path, "cannot be given its mode", detail);
+    }
     if ((uid != (uid_t)-1 || gid != (gid_t)-1) && lchown(control->path, uid, gid) != 0) {
         return fail(control->path, "cannot be given to user and group", detail);
     }
-    if (chmod(control->path, SOCKET_MODE) != 0 || listen(control->fd, BACKLOG) != 0) {
+    if (listen(control->fd, BACKLOG) != 0) {
         return fail(control->path, "cannot be listened on", detail);
     }
     return 0;
