@@ -1,7 +1,7 @@
 """Checks Kubernetes manifests strictly: a field that the API does not define is an error, as are a wrong type and a missing field.
 
 The definitions in tests/data/kubernetes.json are those of the kinds that are used here, out of the API's own description
-(Kubernetes 1.32, descriptions left out); those of cert-manager and Prometheus Operator are written below, with the fields in use.
+(Kubernetes 1.32, descriptions left out); those of cert-manager and Prometheus Operator (and a Job, which is what a CronJob has inside) are written below, with the fields in use.
 """
 import json
 import os
@@ -24,6 +24,7 @@ def custom(group, version, kind, spec):
 
 
 CUSTOM = {
+    "Job": custom("batch", "v1", "Job", {"$ref": "#/definitions/io.k8s.api.batch.v1.JobSpec"}),
     "Certificate": custom("cert-manager.io", "v1", "Certificate", fields(
         ("secretName", "issuerRef"), secretName=STRING, dnsNames={"type": "array", "items": STRING}, duration=STRING,
         renewBefore=STRING, issuerRef=fields(("name",), name=STRING, kind=STRING, group=STRING),

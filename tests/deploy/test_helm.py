@@ -7,6 +7,7 @@ with themselves and with txtd, which checks the configuration in them.
 import copy
 import glob
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,8 +20,7 @@ KUBERNETES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../dep
 ZONES = [{"name": "auth.example.test", "nameservers": [{"name": "ns1.auth.example.test", "addresses": ["192.0.2.1"]}]}]
 BASE = {"config": {"zones": ZONES}}
 XDP = {"config": {"zones": ZONES, "dns": {"xdp": [{"interface": "eth0"}]}}}
-HOST_CAPABILITIES = ["NET_BIND_SERVICE", "SETGID", "SETUID", "SETPCAP"]
-OWN_CERTIFICATE_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE"]
+HOST_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "NET_BIND_SERVICE", "SETGID", "SETUID", "SETPCAP"]
 XDP_CAPABILITIES = ["BPF", "IPC_LOCK", "NET_ADMIN", "NET_RAW"]
 
 
@@ -45,17 +45,68 @@ def check_schema():
            {"config": {"zones": []}}, {"config": {"zones": ZONES, "dns": {"listen": ["0.0.0.0:53"]}}},
            {"config": {"zones": ZONES, "process": {"user": "root"}}}, {"config": {"zones": ZONES, "api": {"key": "/x"}}},
            {"tls": {"source": "certManager"}}, {"tls": {"source": "acme"}}, XDP,
-           {"service": {"dns": {"externalTrafficPolicy": "local"}}}, {"bindAddresses": ["eth0"]}]
+           {"service": {"dns": {"externalTrafficPolicy": "local"}}}, {"bindAddresses": ["eth0"]},
+           {"persistence": {"accessModes": ["ReadWriteOncePod"]}, "tls": {"source": "acme"}, "renewal": {"name": "auth.example.test"}},
+           {"persistence": {"accessModes": ["ReadWriteOncePod"]}, "backup": {"enabled": True}},
+           {"serviceMonitor": {"enabled": True}, "hostNetwork": {"enabled": True}}]
     for values in bad:
         expect(refused(values if values == {} else chart.merge(BASE, values)), "these values are taken:", values)
     chart.values_of(XDP, {"hostNetwork": {"enabled": True}})
     chart.values_of(BASE, {"replicaCount": 0})
+    chart.values_of(BASE, {"persistence": {"accessModes": ["ReadWriteOncePod"]}})
+    chart.values_of(BASE, {"serviceMonitor": {"enabled": True}, "hostNetwork": {"enabled": True, "internalAddress": "192.0.2.1"}})
     try:
         chart.render("txtd", "txtd", BASE, {"tls": {"source": "secret"}})
         expect(False, "a secret without a name or a key is rendered")
     except TemplateError:
         pass
     print("ok: %d kinds of wrong values are refused" % len(bad))
+
+
+def every_value(values, path=()):
+    """The paths of what the chart sets, but txtd's own keys and what Kubernetes has a default for."""
+    for key, value in values.items():
+        if key not in ("config", "requests", "limits", "topologySpreadConstraints", "metricsFrom"):
+            yield path + (key,), value
+            if isinstance(value, dict):
+                yield from every_value(value, path + (key,))
+
+
+def check_nulls():
+    """Null takes a default away: where there is one, that is refused, and not rendered as 0 or nothing."""
+    count = 0
+    for path, value in every_value(chart.load(os.path.join(chart.CHART, "values.yaml"))):
+        if value in ("", None, [], {}):
+            continue
+        nothing = None
+        for key in reversed(path):
+            nothing = {key: nothing}
+        expect(refused(chart.merge(BASE, nothing)), "null is taken for", path)
+        count += 1
+    print("ok: %d values cannot be null" % count)
+
+
+def check_config_keys():
+    """`config` takes exactly txtd's keys: those of the example, less what the chart decides; nothing beside them, at no depth."""
+    made = subprocess.run([os.path.join(chart.CHART, "../config_schema.py"), "--print"], capture_output=True, text=True, check=True).stdout
+    with open(os.path.join(chart.CHART, "values.schema.json"), encoding="utf-8") as file:
+        expect(made == file.read(), "values.schema.json does not have txtd's keys: run deploy/helm/config_schema.py")
+    example = chart.load(os.path.join(chart.CHART, "../../txtd.example.yaml"))
+    decided = {"dns": ["listen"], "api": ["listen", "internal_listen", "self_signed"], "process": ["state_directory"]}
+    for section, keys in decided.items():
+        for key in keys:
+            expect(refused(chart.merge(BASE, {"config": {section: {key: example[section].pop(key)}}})), "config takes", section, key)
+    chart.values_of({"config": example})
+    places = [(), ("zones", 0), ("zones", 0, "nameservers", 0), *((section,) for section in example if section != "zones"),
+              ("dns", "rrl"), ("dns", "tcp"), ("api", "limits")]
+    for path in places:
+        broken = copy.deepcopy(example)
+        inner = broken
+        for step in path:
+            inner = inner[step]
+        inner["wrokers"] = 1
+        expect(refused({"config": broken}), "config takes a key that txtd does not know:", path)
+    print("ok: config has txtd's keys")
 
 
 def check_renderer():
@@ -136,7 +187,7 @@ def one(things, kind, name=None):
     return found[0]
 
 
-def check_agreement(things, host, own_certificate, xdp):
+def check_agreement(things, host, xdp):
     """The parts fit one another."""
     workload = one(things, "StatefulSet")["spec"]
     expect(workload["replicas"] == 1, "replicas")
@@ -176,27 +227,46 @@ def check_agreement(things, host, own_certificate, xdp):
     security = container["securityContext"]
     expect(security["readOnlyRootFilesystem"] and not security["allowPrivilegeEscalation"], "privileges")
     expect(security["capabilities"]["drop"] == ["ALL"], "capabilities")
-    added = (OWN_CERTIFICATE_CAPABILITIES if own_certificate else []) + HOST_CAPABILITIES + (XDP_CAPABILITIES if xdp else [])
+    added = HOST_CAPABILITIES + (XDP_CAPABILITIES if xdp else [])
     added = added if host else []
     expect(security["capabilities"].get("add", []) == added, "capabilities:", security["capabilities"])
     expect(pod["spec"].get("hostNetwork", False) == host and pod["spec"]["securityContext"].get("runAsNonRoot", False) != host, "user")
     expect((ports["dns-udp", "UDP"] < 1024) == host, "ports")
 
 
-def check_renewal(things):
-    job = one(things, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+def check_job(things, job):
+    """A pod that works on txtd's volume: which one, as which user."""
     workload = one(things, "StatefulSet")
     claim = "%s-%s-0" % (workload["spec"]["volumeClaimTemplates"][0]["metadata"]["name"], workload["metadata"]["name"])
-    expect(job["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim, "the job has another volume")
-    near = job["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0]["labelSelector"]["matchLabels"]
-    expect(near.items() <= workload["spec"]["template"]["metadata"]["labels"].items(), "the job goes to another node")
+    volumes = {volume["name"]: volume for volume in job["volumes"]}
+    expect(volumes["state"]["persistentVolumeClaim"]["claimName"] == claim, "the job has another volume")
+    expect({mount["name"] for mount in job["containers"][0]["volumeMounts"]} == volumes.keys(), "the job's volumes")
+    expect(job["securityContext"]["runAsUser"] == 10053, "the control socket serves no other user")
+
+
+def check_readme(validator):
+    """The restore that the README shows fits the chart."""
+    things = kubernetes.objects(chart.manifests("txtd", "txtd", BASE))
+    with open(os.path.join(chart.CHART, "README.md"), encoding="utf-8") as file:
+        (restore,) = [thing for block in re.findall(r"^```yaml\n(.*?)^```", file.read(), re.S | re.M) for thing in kubernetes.objects(block)]
+    expect(not validator.errors(restore), validator.errors(restore))
+    pod = restore["spec"]["template"]["spec"]
+    check_job(things, pod)
+    server = one(things, "StatefulSet")["spec"]["template"]["spec"]
+    expect(pod["containers"][0]["image"] == server["containers"][0]["image"], "the restore's image")
+    expect(pod["volumes"][0] in server["volumes"] and pod["serviceAccountName"] == server["serviceAccountName"], "the restore's volumes")
+    backups = pod["containers"][0]["command"][-1]
+    expect("backup_directory: %s\n" % backups in one(things, "ConfigMap")["data"]["txtd.yaml"], "the chart has its backups elsewhere")
 
 
 def main():
     txtd = sys.argv[1]
     check_schema()
+    check_nulls()
+    check_config_keys()
     check_renderer()
     validator = kubernetes.Validator()
+    check_readme(validator)
     everything = []
     cases = {os.path.basename(name)[:-len(".values.yaml")]: chart.load(name) for name in glob.glob(KUBERNETES + "/*.values.yaml")}
     expect(set(cases) == {"plain", "acme", "host-network"}, "deploy/kubernetes:", sorted(cases))
@@ -207,7 +277,7 @@ def main():
     cases["host"] = chart.merge(BASE, {"hostNetwork": {"enabled": True}})
     cases["everything"] = chart.merge(BASE, {
         "tls": {"source": "secret", "certificate": "a", "key": "b"}, "podLabels": {"a": "b"}, "podAnnotations": {"a": "b"},
-        "imagePullSecrets": [{"name": "s"}], "nodeSelector": {"a": "b"}, "tolerations": [{"operator": "Exists"}],
+        "backup": {"enabled": True}, "imagePullSecrets": [{"name": "s"}], "nodeSelector": {"a": "b"}, "tolerations": [{"operator": "Exists"}],
         "affinity": {"nodeAffinity": {}}, "priorityClassName": "high", "serviceMonitor": {"enabled": True, "labels": {"a": "b"}},
         "serviceAccount": {"annotations": {"a": "b"}}, "persistence": {"storageClassName": "fast"},
         "networkPolicy": {"dnsFrom": [{"ipBlock": {"cidr": "192.0.2.0/24"}}], "apiFrom": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]},
@@ -222,9 +292,13 @@ def main():
             expect(not errors, name, errors)
         source = values.get("tls", {}).get("source")
         check_configuration(txtd, one(things, "ConfigMap")["data"]["txtd.yaml"], source in ("secret", "certManager"))
-        check_agreement(things, values.get("hostNetwork", {}).get("enabled", False), source in (None, "acme"), name == "host-network")
-        if source == "acme":
-            check_renewal(things)
+        check_agreement(things, values.get("hostNetwork", {}).get("enabled", False), name == "host-network")
+        jobs = [job["spec"]["jobTemplate"]["spec"]["template"]["spec"] for job in things if job["kind"] == "CronJob"]
+        expect(len(jobs) == (source == "acme") + values.get("backup", {}).get("enabled", False), "jobs")
+        for job in jobs:
+            check_job(things, job)
+            near = job["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0]["labelSelector"]["matchLabels"]
+            expect(near.items() <= one(things, "StatefulSet")["spec"]["template"]["metadata"]["labels"].items(), "the job goes to another node")
         everything += things
     expect({thing["kind"] for thing in everything} >= {"Secret", "Certificate", "ServiceMonitor", "CronJob"}, "kinds")
     print("ok: %d objects of %d sets of values" % (len(everything), len(cases)))

@@ -20,6 +20,7 @@ export TXTD_CREDENTIALS=$directory/credentials.json
 play() { # HOST_NETWORK XDP
     cat >"$directory/values.yaml" <<YAML
 image: {repository: localhost/txtd, tag: played}
+backup: {enabled: true, retain: 2}
 config:
   zones:
     - name: auth.example.test
@@ -33,7 +34,21 @@ YAML
     podman kube play "$directory/pod.yaml" >"$directory/play.log" 2>&1 || fail "podman kube play"
     wait_for "$txtctl" health # from outside: the pod is in this network
     volume=$(podman volume inspect --format '{{.Mountpoint}}' state)
+    "$top/tests/deploy/chart_for_podman.py" --probes "$directory/values.yaml" >"$directory/probes"
+    [ "$(wc -l <"$directory/probes")" = 3 ] || fail "not three probes"
+    while read -r probe url; do
+        curl -sS --fail --max-time 5 "$url" >/dev/null || fail "$probe is not answered at $url"
+    done <"$directory/probes"
 }
+run_job() { # NAME: as its controller would, with txtd's own configuration and volume
+    "$top/tests/deploy/chart_for_podman.py" "$directory/values.yaml" "$1" >"$directory/job.yaml"
+    podman kube play "$directory/job.yaml" >"$directory/job.log" 2>&1 || fail "podman kube play of $1"
+    local container=$1-${1#txtd-}
+    [ "$(timeout 60 podman wait "$container")" = 0 ] || fail "the job $1: $(podman logs "$container" 2>&1)"
+    podman logs "$container" 2>&1
+    podman pod rm -f "$1" >/dev/null 2>&1
+}
+backups() { ls "$volume/backups/meta" | wc -l; }
 end() {
     podman stop --time 60 $container >"$directory/stop.log" 2>&1 || fail "podman stop"
     [ "$(podman inspect --format '{{.State.ExitCode}}' $container)" = 0 ] || fail "txtd ended with an error"
@@ -55,8 +70,19 @@ curl -sS --fail --max-time 20 --cacert "$volume/self-signed.pem" https://localho
 name=$(sed -n 's/.*"fulldomain": *"\([^"]*\)".*/\1/p' "$TXTD_CREDENTIALS")
 [ "$(dig +short +time=5 -p 5353 @127.0.0.1 "$name" TXT)" = "\"$value\"" ] || fail "dig"
 [ "$(dig +short +time=5 +tcp -p 5353 @127.0.0.1 auth.example.test NS)" = ns1.auth.example.test. ] || fail "dig +tcp"
+echo "ok: a pod without capabilities answers dig, curl and kubelet's probes"
+
+podman exec $container txtctl backup || fail "no backup of the running pod"
+[ "$(backups)" = 1 ] || fail "there are $(backups) backups, not one"
+run_job txtd-backup
+[ "$(backups)" = 2 ] || fail "the job made no backup"
+"$txtctl" --ca "$volume/self-signed.pem" --url https://localhost:8443 set "${value//L/M}" >/dev/null
 end
-echo "ok: a pod without capabilities answers dig and curl"
+run_job txtd-restore
+play false []
+[ "$(dig +short +time=5 -p 5353 @127.0.0.1 "$name" TXT)" = "\"$value\"" ] || fail "the restored value"
+end
+echo "ok: backed up while it runs, by hand and by the job, and restored"
 
 rm "$volume"/self-signed.* # made anew, by root for the other user
 for start in first second; do
@@ -64,6 +90,8 @@ for start in first second; do
     expect_unprivileged "$(main_pid)"
     expect_capabilities CHOWN DAC_OVERRIDE NET_BIND_SERVICE SETGID SETPCAP SETUID
     [ "$(dig +short +time=5 @127.0.0.1 "$name" TXT)" = "\"$value\"" ] || fail "the value is not there at the $start start"
+    podman exec $container txtctl backup --retain 1 || fail "no backup where the container's user is root"
+    run_job txtd-backup
     curl -sS --fail --max-time 20 --cacert "$volume/self-signed.pem" https://localhost/health >/dev/null || fail "curl at 443"
     end
 done

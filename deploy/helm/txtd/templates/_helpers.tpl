@@ -51,7 +51,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.hostNetwork.enabled -}}
 {{- $internal = list (printf "%s:%d" .Values.hostNetwork.internalAddress (int .Values.ports.internal)) -}}
 {{- end -}}
-{{- $process := dict "state_directory" "/var/lib/txtd" -}}
+{{- $process := dict "state_directory" "/var/lib/txtd" "control_socket" "/var/lib/txtd/control.sock" -}}
 {{- if .Values.hostNetwork.enabled -}}
 {{- $process = merge $process (dict "user" "txtd") -}}
 {{- end -}}
@@ -61,11 +61,77 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- else if eq .Values.tls.source "acme" -}}
 {{- $name := required "renewal.name is needed for tls.source acme" .Values.renewal.name -}}
 {{- $http = merge $http (dict "self_signed" true "acme_name" $name "certificate" "/var/lib/txtd/api.pem" "key" "/var/lib/txtd/api.key") -}}
-{{- $process = merge $process (dict "control_socket" "/var/lib/txtd/control.sock") -}}
 {{- else -}}
 {{- $http = merge $http (dict "self_signed" false "certificate" "/etc/txtd-tls/tls.crt" "key" "/etc/txtd-tls/tls.key") -}}
 {{- end -}}
-{{- toYaml (mergeOverwrite (deepCopy .Values.config) (dict "dns" (dict "listen" $dns) "api" $http "process" $process)) -}}
+{{- $config := merge (deepCopy .Values.config) (dict "store" (dict "backup_directory" "/var/lib/txtd/backups")) -}}
+{{- toYaml (mergeOverwrite $config (dict "dns" (dict "listen" $dns) "api" $http "process" $process)) -}}
+{{- end -}}
+
+{{/* What txtd reads and writes, for its own pod and for who reads its configuration beside it. */}}
+{{- define "txtd.volumeMounts" -}}
+- {name: config, mountPath: /etc/txtd, readOnly: true}
+- {name: state, mountPath: /var/lib/txtd}
+{{- if or (eq .Values.tls.source "secret") (eq .Values.tls.source "certManager") }}
+- {name: tls, mountPath: /etc/txtd-tls, readOnly: true}
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* All of these but the state. */}}
+{{- define "txtd.volumes" -}}
+- name: config
+  configMap:
+    name: {{ include "txtd.fullname" . }}
+{{- if or (eq .Values.tls.source "secret") (eq .Values.tls.source "certManager") }}
+- name: tls
+  secret:
+    secretName: {{ include "txtd.tlsSecret" . }}
+    defaultMode: 0440
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The state's volume, as txtd's one pod claims it. */}}
+{{- define "txtd.stateClaim" -}}
+- name: state
+  persistentVolumeClaim:
+    claimName: state-{{ include "txtd.fullname" . }}-0
+{{- end -}}
+
+{{/* The pod of a job that works on txtd's volume: on its node, as its user, whom alone the control socket serves. */}}
+{{- define "txtd.jobPod" -}}
+restartPolicy: Never
+serviceAccountName: {{ include "txtd.fullname" . }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+affinity:
+  podAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      - topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels:
+            {{- include "txtd.selector" . | nindent 12 }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10053
+  runAsGroup: 10053
+  fsGroup: 10053
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
 {{- end -}}
 
 {{/* What a service that is reached from outside takes; given the values of the service. */}}
