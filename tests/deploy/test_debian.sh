@@ -50,6 +50,8 @@ done <<'CONTENTS'
 -rw-r--r-- root/root ./lib/systemd/system/txtd.service
 -rw-r--r-- root/root ./lib/systemd/system/txtd-renew.service
 -rw-r--r-- root/root ./lib/systemd/system/txtd-renew.timer
+-rw-r--r-- root/root ./lib/systemd/system/txtd-backup.service
+-rw-r--r-- root/root ./lib/systemd/system/txtd-backup.timer
 -rw-r--r-- root/root ./usr/lib/sysusers.d/txtd.conf
 -rw-r--r-- root/root ./usr/lib/tmpfiles.d/txtd.conf
 -rw-r--r-- root/root ./usr/share/doc/txtd/examples/txtd.yaml
@@ -101,7 +103,10 @@ owner() { inside stat -c '%U:%G %a' "$1"; }
 install_package "$deb"
 [ "$(owner /var/lib/txtd)" = "txtd:txtd 700" ] || fail "/var/lib/txtd: $(owner /var/lib/txtd)"
 [ -L "$root/etc/systemd/system/multi-user.target.wants/txtd.service" ] || fail "the service is not enabled"
-[ ! -e "$root/etc/systemd/system/timers.target.wants/txtd-renew.timer" ] || fail "the renewal is enabled unasked"
+[ -z "$(find "$upper/etc/systemd/system" -path '*/timers.target.wants/txtd-*')" ] || fail "renewal or backups are enabled unasked"
+for package in curl jq uacme; do # what the hooks and the renewal call
+    dpkg-deb -f "$deb" Recommends | tr -d ' ' | tr , '\n' | grep -qx $package || fail "$package is not recommended"
+done
 inside txtd --check-config -c /usr/share/doc/txtd/examples/txtd.yaml >/dev/null || fail "the example is not right"
 cat >"$root/etc/txtd/txtd.yaml" <<'YAML'
 zones:

@@ -120,6 +120,42 @@ client --ca /var/lib/txtd/self-signed.pem update $value >/dev/null
 client --server 127.0.0.1 check $value >/dev/null || fail "the value is not served"
 echo "ok: the unit serves, hardened as it is"
 
+# --- The renewal and the backup, as their timers start them ---
+
+configure 'process: {control_socket: /run/txtd/control.sock}'
+inside sed -i -e 's,^api: {,&certificate: /var/lib/txtd/api.pem\, key: /var/lib/txtd/api.key\, acme_name: auth.example.test\, ,' \
+    -e 's,^store: {,&backup_directory: /var/lib/txtd/backups\, ,' /etc/txtd/txtd.yaml
+inside systemctl restart txtd || fail "txtd does not start with acme_name"
+# In the place of uacme, whose part against an authority is tested elsewhere: calls the hook, and issues.
+inside sh -c 'cat >/usr/bin/uacme && chmod 755 /usr/bin/uacme' <<'UACME'
+#!/bin/sh
+set -eu
+confdir=$3
+shift 3
+if [ "$1" = new ]; then
+    [ "$2" = hostmaster@example.test ]
+    mkdir -p "$confdir/private" && : >"$confdir/private/key.pem"
+    exit
+fi
+[ "$1" = --hook ] && [ "$6" = issue ]
+"$2" begin dns-01 "$7" token LPsIwTo7o8BoG0-vjCyGQGBWSVIPxI-i_X336eUOQZo
+[ "$(dig +short @127.0.0.1 "_acme-challenge.$7" TXT | tail -n 1)" = '"LPsIwTo7o8BoG0-vjCyGQGBWSVIPxI-i_X336eUOQZo"' ]
+mkdir -p "$confdir/$7" "$confdir/private/$7"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj "/CN=$7" -addext "subjectAltName=DNS:$7" \
+    -keyout "$confdir/private/$7/key.pem" -out "$confdir/$7/cert.pem" 2>/dev/null
+UACME
+inside sh -c 'echo TXTD_ACME_EMAIL=hostmaster@example.test >/etc/txtd/renew.env'
+inside systemctl start txtd-renew || fail "the renewal: $(inside journalctl -u txtd-renew 2>&1 | tail -n 5)"
+inside openssl s_client -connect 127.0.0.1:443 </dev/null 2>/dev/null | grep -q 'CN = auth.example.test' || fail "not the new certificate"
+inside systemctl start txtd-backup || fail "the backup"
+inside test -d /var/lib/txtd/backups/meta/1 -o -e /var/lib/txtd/backups/meta/1 || fail "there is no backup"
+inside systemctl start txtd-renew.timer txtd-backup.timer
+next=$(inside systemctl list-timers --output=json txtd-renew.timer | jq '.[0].next / 1000000 - now | floor')
+[ "$next" -le 120 ] || fail "the first certificate comes in $next seconds"
+echo "ok: renewal and backup, hardened as they are"
+configure 'process: {control_socket: /run/txtd/control.sock}'
+inside systemctl restart txtd
+
 # --- Reload ---
 
 old=$(main_pid)
@@ -197,9 +233,17 @@ inside ip link set txtd0 up
 inside sh -c 'cat >/etc/systemd/system/txtd.service.d/xdp.conf' <"$top/deploy/systemd/xdp.conf"
 inside systemctl daemon-reload
 inside sed -i 's/^dns: {listen: \["127.0.0.1"\]/dns: {listen: ["127.0.0.1", "192.0.2.1"], xdp: [{interface: txtd0}]/' /etc/txtd/txtd.yaml
+inside sed -i 's,^process: .*,process: {control_socket: /run/txtd/control.sock},' /etc/txtd/txtd.yaml
 inside systemctl start txtd || fail "txtd does not start with dns.xdp"
 has_logged dns.xdp || fail "txtd serves without AF_XDP"
 [ "$(dig +short +time=5 @192.0.2.1 auth.example.test NS)" = ns1.auth.example.test. ] || fail "no answer by AF_XDP"
 ! inside sh -c "grep -h '^Cap[IPEA]' /proc/$(main_pid)/task/*/status" | grep -v 0000000000000000 || fail "capabilities are left"
+old=$(main_pid)
+attached=$(logged dns.xdp)
+inside sh -c 'cp -p /usr/sbin/txtd /usr/sbin/txtd.new && mv /usr/sbin/txtd.new /usr/sbin/txtd'
+inside systemctl reload txtd || fail "no take-over with dns.xdp"
+await "the new program to be the service" settled "$old"
+[ "$(logged dns.xdp)" -gt "$attached" ] || fail "the new program serves without AF_XDP"
+[ "$(dig +short +time=5 @192.0.2.1 auth.example.test NS)" = ns1.auth.example.test. ] || fail "no answer by AF_XDP after the take-over"
 inside systemctl stop txtd
-echo "ok: AF_XDP with the unit's hardening"
+echo "ok: AF_XDP with the unit's hardening, and a take-over of it"

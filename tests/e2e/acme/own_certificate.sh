@@ -72,9 +72,10 @@ serves_file() {
 request() {
     curl -fsS --max-time 20 --cacert "$scene/root.pem" "https://$name/health" >/dev/null
 }
-renew() {
+renew() { # DAYS [FOLDER]: the name is txtd's to say
     TXTD_ACME_URL=https://127.0.0.1:14000/dir TXTD_ACME_DIR=$scene/uacme TXTD_RENEW_DAYS=$1 \
-        "$clients/txtd-renew" "$name" "$scene/own/api.pem" "$scene/own/api.key" >>"$scene/renew.log" 2>&1
+        TXTD_CERTIFICATE=${2:-$scene/own}/api.pem TXTD_KEY=${2:-$scene/own}/api.key \
+        "$clients/txtd-renew" >>"$scene/renew.log" 2>&1
 }
 
 # The socket: its mode, and what it says.
@@ -129,6 +130,9 @@ wait "$requests"
 [ ! -e "$scene/failures" ] || fail "$(wc -l <"$scene/failures") of $(cat "$scene/requests") requests failed"
 echo "ok: renewed; none of $(cat "$scene/requests") requests failed"
 renew 30 || fail "not due, but: $(tail -n 3 "$scene/renew.log")"
+mkdir "$scene/elsewhere"
+! renew 100000 "$scene/elsewhere" || fail "nobody serves the certificate, and nobody says so"
+grep -q "does not serve the new certificate" "$scene/renew.log" || fail "it does not say why: $(tail -n 3 "$scene/renew.log")"
 
 # A bad certificate, put in place by renaming: the old one stays, and the log has one line about it.
 good=$(served)
