@@ -7,6 +7,7 @@ commands are there.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,53 @@ def check_config(txtd, directory, text):
     expect(done.returncode == 0, "its configuration:", done.stderr)
 
 
+def check_firewall(rules):
+    """Loaded for real, in a network of its own; queries and answers pass it though they are not tracked."""
+    done = subprocess.run(["unshare", "--net", "sh", "-c", "nft -f - && nft list ruleset"], input=rules, capture_output=True, text=True,
+                          check=False)
+    expect(done.returncode == 0, "the firewall's rules:", done.stderr)
+    accepted = [line.strip() for line in done.stdout.split("chain input")[1].splitlines()]
+    expect(accepted.index("udp dport 53 accept") < accepted.index("ct state established,related accept"), "queries are not tracked")
+
+
+def check_unit(text):
+    """systemd understands every line, and a shell its script."""
+    with tempfile.TemporaryDirectory() as root:
+        system = os.path.join(root, "usr/lib/systemd/system")
+        shutil.copytree("/usr/lib/systemd/system", system, symlinks=True, ignore=lambda _, names: [
+            name for name in names if not name.endswith((".target", ".slice"))])
+        with open(os.path.join(system, "txtd-card.service"), "w", encoding="utf-8") as file:
+            file.write(text)
+        for program in set(re.findall(r"^ExecStart=(/\S+)", text, re.M)):
+            os.makedirs(os.path.dirname(root + program), exist_ok=True)
+            shutil.copy("/bin/true", root + program)
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--root=" + root, "txtd-card.service"], capture_output=True,
+                              text=True, check=False)
+        expect(done.returncode == 0 and not (done.stdout + done.stderr).strip(), "txtd-card.service:", done.stderr)
+        # The script, as systemd would hand it to the shell, on a machine with two queues.
+        (script,) = re.findall(r"^ExecStart=/bin/sh -c '(.*)'$", text, re.M)
+        script = script.replace("$$", "$").replace("\\\\", "\\").replace("/proc/", root + "/")
+        for irq in ("24", "25"):
+            os.makedirs(os.path.join(root, "irq", irq))
+        with open(os.path.join(root, "interrupts"), "w", encoding="ascii") as file:
+            file.write("            CPU0       CPU1\n   8:  0  0  IO-APIC  8-edge  rtc0\n  24:  5  0  PCI-MSI 1-edge  eth0-TxRx-0\n"
+                       "  25:  0  7  PCI-MSI 2-edge  eth0-TxRx-1\n")
+        subprocess.run(["sh", "-c", script], check=True)
+        for cpu, irq in enumerate(("24", "25")):
+            with open(os.path.join(root, "irq", irq, "smp_affinity_list"), encoding="ascii") as file:
+                expect(file.read().strip() == str(cpu), "interrupt", irq)
+
+
+def check_environment(guide):
+    """What renew.env sets is what the renewal reads."""
+    with open(os.path.join(TOP, "deploy/clients/txtd-renew"), encoding="utf-8") as file:
+        renew = file.read()
+    names = re.findall(r"^(TXTD_\w+)=", guide, re.M)
+    expect(len(names) >= 4, "renew.env")
+    for name in names:
+        expect("${%s:" % name in renew, "txtd-renew does not read", name)
+
+
 def main():
     txtd, txtctl = sys.argv[1:3]
     with open(os.path.join(TOP, "deploy/PRODUCTION.md"), encoding="utf-8") as file:
@@ -63,6 +111,9 @@ def main():
         glue = {record.address for kind in ("A", "AAAA") for record in parent.find_rdataset(server["name"] + ".", kind)}
         expect(glue == set(server["addresses"]), "glue:", glue)
 
+    check_firewall(*blocks(guide, "nft"))
+    check_unit(*blocks(guide, "ini"))
+    check_environment(guide)
     (sysctls,) = blocks(guide, "sysctl")
     keys = re.findall(r"^([a-z0-9_.]+) = \d+$", sysctls, re.M)
     expect(len(keys) >= 5, "sysctls")
