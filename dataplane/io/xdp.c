@@ -76,6 +76,7 @@ static int open_queue(struct xdp_server *server, const struct xdp_settings *sett
     worker->responder = responder;
     worker->queue = queue;
     worker->gather_us = settings->gather_us;
+    worker->busy_poll_us = settings->busy_poll_us;
     responder_add_worker(responder, &worker->respond);
     worker->cpu = settings->pin ? nth_cpu(queue) : -1;
     int rc = settings->rrl ? make_limiter(server, settings, &worker->respond.rrl, detail) : 0;

@@ -34,10 +34,10 @@ struct xdp_settings {
     unsigned addresses_count;
     enum xdp_mode mode;
     bool copy;             /* never zero copy, even where the driver has it */
-    unsigned busy_poll_us; /* SO_PREFER_BUSY_POLL with so many microseconds; 0: off */
+    unsigned busy_poll_us; /* SO_PREFER_BUSY_POLL, and so many microseconds of it before a worker sleeps; 0: off */
     bool pin;              /* pin the worker of queue n to the n-th CPU this process may run on */
-    unsigned gather_us;    /* how long a busy worker lets queries gather (gather.h); 0: not at all */
-    bool rrl;              /* rate limiting on; `rrl_settings` are for the interface, divided among its queues here */
+    unsigned gather_us; /* how long a busy worker lets queries gather (gather.h); 0, or with busy polling: not at all */
+    bool rrl;           /* rate limiting on; `rrl_settings` are for the interface, divided among its queues here */
     struct rrl_settings rrl_settings;
 };
 

@@ -28,6 +28,7 @@ struct xdp_socket {
     struct xsk_umem *umem;
     uint8_t *memory;
     bool zero_copy;
+    bool busy_poll;
     struct xsk_ring_cons receive;
     struct xsk_ring_prod send;
     struct xsk_ring_prod fill;
@@ -159,6 +160,7 @@ int xdp_socket_open(const struct xdp_socket_options *options, struct xdp_socket 
         return error_describe(detail, TXTD_ENOMEM, "no memory for an AF_XDP socket");
     }
     made->memory = memory;
+    made->busy_poll = options->busy_poll_us > 0;
     for (uint32_t i = 0; i < FRAMES; i++) {
         made->free[i] = FRAMES - 1 - i;
     }
@@ -275,7 +277,8 @@ void xdp_socket_turn(struct xdp_socket *sock)
     }
     reclaim(sock);
     refill(sock);
-    if (xsk_ring_prod__needs_wakeup(&sock->fill)) {
+    /* Nobody but a receive polls the card while SO_PREFER_BUSY_POLL keeps its interrupts off. */
+    if (sock->busy_poll || xsk_ring_prod__needs_wakeup(&sock->fill)) {
         (void)recvfrom(fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
     }
 }

@@ -50,8 +50,8 @@ unsigned xdp_socket_receive(struct xdp_socket *sock, struct xdp_buffer buffers[]
  * ring has no room for, go to the free list. */
 void xdp_socket_send(struct xdp_socket *sock, const struct xdp_buffer buffers[], unsigned buffers_count);
 
-/* Takes back frames that were sent, fills the fill ring, and wakes the kernel where it asks for that. To be called after
- * each burst, and before waiting. */
+/* Takes back frames that were sent, fills the fill ring, and wakes the kernel where it asks for that, or lets it poll the card
+ * (busy polling). To be called after each burst, and before waiting. */
 void xdp_socket_turn(struct xdp_socket *sock);
 
 /* Frames that are still to be sent, or on their way back. */

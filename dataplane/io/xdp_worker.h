@@ -16,8 +16,10 @@ struct xdp_worker {
     struct xdp_socket *socket; /* belongs to the maker */
     uint64_t invalid;          /* frames that were not answerable queries; read by anyone */
     unsigned queue;            /* for the thread's name */
-    unsigned gather_us;        /* gather.h */
-    int cpu;                   /* to pin to; -1: none */
+    unsigned gather_us;        /* gather.h; not while busy polling */
+    unsigned
+        busy_poll_us; /* how long after the last frame the card is polled before the worker sleeps; 0: not at all */
+    int cpu;          /* to pin to; -1: none */
     atomic_bool stop;
     bool running;
     pthread_t thread;
