@@ -11,10 +11,9 @@
 #include "dataplane/zone/huge_map.h"
 
 /* A full fill or receive ring and a full send ring leave a burst over: neither can starve the other. */
-#define RING_LEN 2048u
-#define FRAMES   (2 * RING_LEN + 64)
-#define FRAME_LEN                                                                                                      \
-    2048u /* a power of two; an answer of 1,232 octets with its headers behind the driver's headroom fits */
+#define RING_LEN      2048u
+#define FRAMES        (2 * RING_LEN + 64)
+#define FRAME_LEN     ((uint32_t)XDP_SOCKET_MEMORY_LEN)
 #define MEMORY_LEN    ((FRAMES * (size_t)FRAME_LEN + HUGE_PAGE_LEN - 1) / HUGE_PAGE_LEN * HUGE_PAGE_LEN)
 #define RECLAIM_MAX   64u /* frames taken from the completion ring at once */
 #define BUSY_RETRIES  60

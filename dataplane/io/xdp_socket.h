@@ -15,6 +15,12 @@
 #include "dataplane/error.h"
 #include "dataplane/io/xdp.h"
 
+/* Octets of a frame's memory; a power of two. An answer of 1,232 octets with its headers fits behind the driver's headroom. */
+#define XDP_SOCKET_MEMORY_LEN 2048
+
+/* Octets of the longest frame that the kernel can put there; it drops what is longer. */
+#define XDP_SOCKET_FRAME_MAX (XDP_SOCKET_MEMORY_LEN - 256) /* XDP_PACKET_HEADROOM, in <linux/bpf.h> */
+
 struct xdp_socket;
 
 struct xdp_socket_options {

@@ -31,7 +31,7 @@ struct scene {
 };
 
 struct sample {
-    uint8_t octets[256];
+    uint8_t octets[2048];
     size_t len;
     size_t network;
 };
@@ -181,6 +181,21 @@ static void cut_frames_go_to_the_kernel(void **state)
     }
 }
 
+/* The kernel would drop what does not fit a frame of the socket. */
+static void frames_longer_than_a_socket_takes_go_to_the_kernel(void **state)
+{
+    const struct scene *scene = *state;
+    static const char *const addresses[] = {"192.0.2.53", "2001:db8::53"};
+    for (unsigned i = 0; i < 4; i++) {
+        struct sample sample;
+        make_sample(&sample, addresses[i % 2], 53, i < 2 ? 0 : 0x8100);
+        sample.len = XDP_SOCKET_FRAME_MAX;
+        assert_int_equal(verdict_of(scene, &sample), XDP_REDIRECT);
+        sample.len++;
+        assert_int_equal(verdict_of(scene, &sample), XDP_PASS);
+    }
+}
+
 static void a_shut_gate_passes_everything(void **state)
 {
     const struct scene *scene = *state;
@@ -307,6 +322,7 @@ int main(void)
         cmocka_unit_test(what_is_no_whole_udp_datagram_goes_to_the_kernel),
         cmocka_unit_test(other_stations_frames_are_left_alone),
         cmocka_unit_test(cut_frames_go_to_the_kernel),
+        cmocka_unit_test(frames_longer_than_a_socket_takes_go_to_the_kernel),
         cmocka_unit_test(a_shut_gate_passes_everything),
         cmocka_unit_test(the_most_targets_load),
         cmocka_unit_test(a_wildcard_stands_for_the_hosts_addresses),
