@@ -36,7 +36,7 @@ struct xdp_settings {
     bool copy;             /* never zero copy, even where the driver has it */
     unsigned busy_poll_us; /* SO_PREFER_BUSY_POLL, and so many microseconds of it before a worker sleeps; 0: off */
     bool pin;              /* pin the worker of queue n to the n-th CPU this process may run on */
-    unsigned gather_us; /* how long a busy worker lets queries gather (gather.h); 0, or with busy polling: not at all */
+    unsigned gather_us; /* how long a busy worker lets queries gather (gather.h); 0: not at all, as with busy polling */
     bool rrl;           /* rate limiting on; `rrl_settings` are for the interface, divided among its queues here */
     struct rrl_settings rrl_settings;
 };
@@ -61,8 +61,8 @@ struct xdp_counters {
     uint64_t received;
     uint64_t invalid; /* received, but not an answerable query: bad lengths, a source that nobody can have */
     uint64_t sent;
-    uint64_t send_full;      /* answers dropped because the send ring was full */
-    uint64_t kernel_dropped; /* by the kernel: no frame in the fill ring, no room in the receive ring */
+    uint64_t send_full;      /* answers dropped because as many waited to be sent as the send ring holds */
+    uint64_t kernel_dropped; /* for lack of a frame in the fill ring or room in the receive ring, or refused by it */
 };
 
 struct xdp_server;

@@ -52,8 +52,8 @@ bool xdp_socket_zero_copy(const struct xdp_socket *sock);
 /* Takes up to `max` received frames, which the worker then owns. Never waits. */
 unsigned xdp_socket_receive(struct xdp_socket *sock, struct xdp_buffer buffers[], unsigned max);
 
-/* Gives frames of the worker to be sent, each `len` octets from `octets` on; frames with `len` 0, and frames that the send
- * ring has no room for, go to the free list. */
+/* Gives frames of the worker to be sent, each `len` octets from `octets` on; frames with `len` 0, and frames that find
+ * as many before them as the send ring holds, go to the free list. */
 void xdp_socket_send(struct xdp_socket *sock, const struct xdp_buffer buffers[], unsigned buffers_count);
 
 /* Takes back frames that were sent, fills the fill ring, and wakes the kernel where it asks for that, or lets it poll the card

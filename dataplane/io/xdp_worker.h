@@ -17,9 +17,8 @@ struct xdp_worker {
     uint64_t invalid;          /* frames that were not answerable queries; read by anyone */
     unsigned queue;            /* for the thread's name */
     unsigned gather_us;        /* gather.h; not while busy polling */
-    unsigned
-        busy_poll_us; /* how long after the last frame the card is polled before the worker sleeps; 0: not at all */
-    int cpu;          /* to pin to; -1: none */
+    unsigned busy_poll_us;     /* how long the card is polled after the last frame, before sleeping; 0: not at all */
+    int cpu;                   /* to pin to; -1: none */
     atomic_bool stop;
     bool running;
     pthread_t thread;

@@ -1,11 +1,12 @@
 /* One AF_XDP socket, and the worker that polls it, over a veth pair between two network namespaces of this test's own: which
- * system calls they make. Skipped without the privileges for that. */
+ * system calls they make, and where the frames are. Skipped without the privileges for that. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <linux/if_xdp.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 #include "xdp_skip.h"
 
 #define PORT         5300
+#define RING_LEN     2048u /* xdp_socket.c */
+#define HELD         64u
 #define QUERY_LEN    64u
 #define BUSY_POLL_US 10000u
 
@@ -28,6 +31,7 @@
 static atomic_uint polls_of_the_card; /* receives without memory to receive into */
 static atomic_uint waits;
 static atomic_uint sleeps;
+static const struct xdp_statistics *statistics; /* what the kernel is to say, or NULL */
 
 ssize_t recvfrom(int fd, void *restrict octets, size_t len, int flags, struct sockaddr *restrict address,
                  socklen_t *restrict address_len)
@@ -49,6 +53,15 @@ int nanosleep(const struct timespec *wanted, struct timespec *left)
 {
     atomic_fetch_add(&sleeps, 1);
     return (int)syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, wanted, left);
+}
+
+int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict len)
+{
+    if (statistics != NULL && level == SOL_XDP && option == XDP_STATISTICS) {
+        memcpy(value, statistics, *len < sizeof *statistics ? *len : sizeof *statistics);
+        return 0;
+    }
+    return (int)syscall(SYS_getsockopt, fd, level, option, value, len);
 }
 
 /* --- A responder that sends every query back --- */
@@ -116,6 +129,29 @@ static void close_scene(struct scene *scene)
     drop_pair();
 }
 
+static struct xdp_counters counters_of(const struct scene *scene)
+{
+    struct xdp_counters counters = {.frames = 0};
+    xdp_socket_add_counters(scene->socket, &counters);
+    return counters;
+}
+
+/* Sends datagrams until `count` frames, at most HELD, are received, and takes them. */
+static void take_frames(const struct scene *scene, struct xdp_buffer buffers[], unsigned count)
+{
+    static const uint8_t query[QUERY_LEN] = {0};
+    unsigned taken = 0;
+    for (unsigned attempt = 0; taken < count; attempt++) {
+        assert_true(attempt < 1000);
+        for (unsigned i = taken; i < count; i++) {
+            assert_int_equal(send(scene->client, query, sizeof query, 0), sizeof query);
+        }
+        const struct pollfd ready = {.fd = xdp_socket_fd(scene->socket), .events = POLLIN};
+        (void)poll(&(struct pollfd){.fd = ready.fd, .events = ready.events}, 1, 10);
+        taken += xdp_socket_receive(scene->socket, buffers + taken, count - taken);
+    }
+}
+
 /* --- Tests --- */
 
 static void a_turn_polls_the_card_if_asked_to(void **state)
@@ -131,6 +167,55 @@ static void a_turn_polls_the_card_if_asked_to(void **state)
         assert_int_equal(atomic_load(&polls_of_the_card), busy ? 10 : 0); /* veth asks for no wake-up */
         close_scene(&scene);
     }
+}
+
+/* Frames that are sent, and not taken back yet, may be as many as the send ring holds: the others are there to receive into. */
+static void frames_to_be_sent_leave_enough_to_receive_into(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct xdp_buffer held[HELD];
+    struct xdp_buffer sent[HELD];
+    open_scene(&scene, 0);
+    take_frames(&scene, held, HELD);
+    xdp_socket_turn(scene.socket);
+    for (unsigned i = 0; i < RING_LEN; i += HELD) {
+        take_frames(&scene, sent, HELD);
+        xdp_socket_send(scene.socket, sent, HELD);
+    }
+    assert_int_equal(counters_of(&scene).frames_send, RING_LEN);
+    assert_int_equal(counters_of(&scene).send_full, 0);
+    for (unsigned i = 0; i < RING_LEN; i++) { /* the kernel takes them all: the send ring is empty again */
+        (void)sendto(xdp_socket_fd(scene.socket), NULL, 0, MSG_DONTWAIT, NULL, 0);
+    }
+    xdp_socket_send(scene.socket, held, HELD);
+    struct xdp_counters counters = counters_of(&scene);
+    assert_int_equal(counters.frames_send, RING_LEN);
+    assert_int_equal(counters.send_full, HELD);
+    xdp_socket_turn(scene.socket);
+    counters = counters_of(&scene);
+    assert_int_equal(counters.frames_send, 0);
+    assert_true(counters.frames_fill >= RING_LEN); /* more where queries that were sent twice wait */
+    assert_int_equal(counters.frames_free + counters.frames_fill, counters.frames);
+    assert_int_equal(counters.frames_misowned, 0);
+    close_scene(&scene);
+}
+
+static void all_drops_of_the_kernel_are_counted(void **state)
+{
+    (void)state;
+    const struct xdp_statistics said = {.rx_dropped = 1,
+                                        .rx_invalid_descs = 10,
+                                        .tx_invalid_descs = 100,
+                                        .rx_ring_full = 1000,
+                                        .rx_fill_ring_empty_descs = 10000, /* each counted as dropped, too */
+                                        .tx_ring_empty_descs = 100000};    /* no loss */
+    struct scene scene;
+    open_scene(&scene, 0);
+    statistics = &said;
+    assert_int_equal(counters_of(&scene).kernel_dropped, 1111);
+    statistics = NULL;
+    close_scene(&scene);
 }
 
 static void a_busy_polling_worker_polls_for_a_while_and_then_sleeps(void **state)
@@ -179,6 +264,8 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_turn_polls_the_card_if_asked_to),
+        cmocka_unit_test(frames_to_be_sent_leave_enough_to_receive_into),
+        cmocka_unit_test(all_drops_of_the_kernel_are_counted),
         cmocka_unit_test(a_busy_polling_worker_polls_for_a_while_and_then_sleeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
