@@ -186,7 +186,7 @@ static void add_respond_counters(struct respond_counters *sum, const struct resp
 
 void xdp_counters(const struct xdp_server *server, struct respond_counters *sum, struct xdp_counters *xdp)
 {
-    *sum = (struct respond_counters){.dropped = 0};
+    *sum = (struct respond_counters){.nodata = 0};
     *xdp = (struct xdp_counters){.frames = 0};
     for (unsigned i = 0; i < server->queues; i++) {
         const struct xdp_worker *worker = &server->workers[i];
