@@ -184,12 +184,12 @@ int main(int argc, char **argv)
 
     struct error_detail detail = {""};
     struct xdp_target targets[XDP_TARGETS_MAX];
-    unsigned targets_count = 0;
+    unsigned targets_count = 0, left_out = 0;
     uint8_t mac[6];
     struct xdp_program program;
     struct floor floor = {.answered = 0};
     if (xdp_interface_mac(argv[1], mac, &detail) != 0 ||
-        xdp_targets_collect(addresses, 2, targets, &targets_count, &detail) != 0 ||
+        xdp_targets_collect(addresses, 2, targets, &targets_count, &left_out, &detail) != 0 ||
         xdp_program_load(&program, mac, targets, targets_count, 1, &detail) != 0 ||
         xdp_program_attach(&program, argv[1], XDP_MODE_AUTO, &detail) != 0) {
         die(detail.text);

@@ -46,7 +46,8 @@ struct xdp_setup {
     bool native;    /* else generic */
     bool zero_copy; /* on every queue; else copying */
     unsigned queues;
-    unsigned targets; /* pairs of address and port that the program looks for */
+    unsigned targets;  /* pairs of address and port that the program looks for */
+    unsigned left_out; /* more, which it has no room for: they are left to the kernel's sockets */
 };
 
 /* Frames are always somewhere: free + fill + worker + send is `frames`, and misowned is 0, or the rings are broken. Owned

@@ -316,7 +316,7 @@ int xdp_program_attach(struct xdp_program *program, const char *interface, enum 
     if (link < 0 && link != -EBUSY && mode != XDP_MODE_NATIVE) {
         link = attach(program, index, XDP_FLAGS_SKB_MODE);
     }
-    if (link == -EBUSY) {
+    if (link == -EBUSY || link == -EEXIST) { /* in this mode, or in the other */
         return error_describe(detail, TXTD_ESYS,
                               "%s has an XDP program already; detach it (ip link set dev %s xdp off)", interface,
                               interface);

@@ -318,6 +318,27 @@ def check_takeover(client, directory, program):
         expect_detached("SIGTERM")
 
 
+def check_many_addresses(client, directory, program):
+    """More than the program has room for: the kernel's sockets answer the others, and the log says so."""
+    for host in range(1, 151):
+        run("ip", "address", "add", "10.79.0.%d/32" % host, "dev", "lo")
+    try:
+        run("nsenter", "--net=/proc/%d/ns/net" % client.holder.pid, "ip", "route", "add", "10.79.0.0/24", "via", "10.77.0.1")
+        with service.Txtd(program, directory, dns={"listen": LISTEN, "xdp": [{"interface": "xs0"}]},
+                          process={"user": "nobody"}) as txtd:
+            if re.search(r"event=dns\.xdp_left_out interface=xs0 addresses=\d+ hint=", txtd.text()) is None:
+                raise service.Failure("the log does not say that there are too many addresses: " + txtd.text())
+            wire = dns.message.make_query(service.ZONE, "SOA").to_wire()
+            for host in (1, 150):
+                client.exchange("10.79.0.%d" % host, wire)
+            by, _ = metrics(txtd)
+            for transport in ("udp", "xdp"):
+                expect_least("queries by " + transport, by['txtd_dns_queries_total{transport="%s"}' % transport], 1)
+            txtd.stop()
+    finally:
+        run("ip", "address", "flush", "dev", "lo", "to", "10.79.0.0/24")
+
+
 def check_capabilities(client, directory, program):
     """Those that the documentation names are enough, and without them it says what is missing."""
     place = os.path.join(directory, "unprivileged")
@@ -370,7 +391,7 @@ def main(directory, program, _txtctl):
     client = Client()
     try:
         os.chmod(directory, 0o755)
-        for part in (check_serving, check_kill9, check_takeover, check_capabilities):
+        for part in (check_serving, check_kill9, check_takeover, check_many_addresses, check_capabilities):
             part(client, directory, program)
             print("ok: " + part.__name__)
         check_refusals(directory, program)

@@ -103,14 +103,14 @@ static void open_scene(struct scene *scene, unsigned busy_poll_us)
 {
     struct error_detail detail = {""};
     struct xdp_target targets[XDP_TARGETS_MAX];
-    unsigned targets_count;
+    unsigned targets_count, left_out;
     uint8_t mac[6];
     const struct dns_address address = any_address();
     const struct xdp_socket_options options = {.interface = "xs0", .copy = true, .busy_poll_us = busy_poll_us};
     make_pair(1);
     scene->program = XDP_PROGRAM_NONE;
     if (xdp_interface_mac("xs0", mac, &detail) != 0 ||
-        xdp_targets_collect(&address, 1, targets, &targets_count, &detail) != 0 ||
+        xdp_targets_collect(&address, 1, targets, &targets_count, &left_out, &detail) != 0 ||
         xdp_program_load(&scene->program, mac, targets, targets_count, 1, &detail) != 0 ||
         xdp_program_attach(&scene->program, "xs0", XDP_MODE_NATIVE, &detail) != 0 ||
         xdp_socket_open(&options, &scene->socket, &detail) != 0 ||
