@@ -1,4 +1,4 @@
-/* help.h: what txtctl says of itself, made from the tables of commands and options: the help and the shells' completion. */
+/* help.h: what txtctl says of itself, made from the tables of commands and options. */
 #ifndef TXTD_CONTROL_TXTCTL_HELP_H
 #define TXTD_CONTROL_TXTCTL_HELP_H
 
