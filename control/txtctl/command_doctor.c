@@ -24,6 +24,7 @@ static int read_domain(const char *argument, struct doctor *doctor)
     ldns_rdf *name = ldns_dname_new_frm_str(doctor->challenge);
     ldns_rdf *parent = name == NULL ? NULL : ldns_dname_left_chop(name);
     bool is_name = parent != NULL && dns_name_text(parent, doctor->domain) && strcmp(doctor->domain, ".") != 0;
+    doctor->wildcard = strncmp(argument, "*.", 2) == 0;
     ldns_rdf_deep_free(parent);
     ldns_rdf_deep_free(name);
     return is_name ? 0 : TXTD_EINVAL;

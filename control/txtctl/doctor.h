@@ -13,6 +13,7 @@ struct doctor {
     char challenge[DNS_NAME_TEXT_MAX]; /* _acme-challenge.example.com. */
     char expected[DNS_NAME_TEXT_MAX];  /* the delegate of the account, with its final dot; "": not known */
     char target[DNS_NAME_TEXT_MAX];    /* where the CNAME leads; "" until it is found */
+    bool wildcard;                     /* it was asked for *.example.com */
     const char *value;                 /* that must be visible, or NULL */
     const char *issuer;                /* the authority's domain in CAA records, or NULL */
     unsigned timeout_s;                /* of one question */

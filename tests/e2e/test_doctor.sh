@@ -23,7 +23,7 @@ scene=$SCENE_DIRECTORY
 # shellcheck source=tests/e2e/acme/scene.sh
 . "$here/acme/scene.sh"
 ip link set lo up
-domains="good plain wrong txt none bogus gone caa http01 lame dead self octets"
+domains="good plain wrong txt none bogus gone caa http01 lame dead self octets closed"
 scene_certificates
 scene_txtd
 names=()
@@ -68,6 +68,7 @@ zone gone.test "$(cname 00000000-0000-4000-8000-000000000000.auth.delegate.test)
 zone caa.test "$(cname "$(delegate caa.test)")" '@ 60 IN CAA 0 issue "other.test"' '@ 60 IN CAA 0 issuewild ";"'
 zone http01.test "$(cname "$(delegate http01.test)")" \
     '@ 60 IN CAA 0 issue "authority.test; validationmethods=http-01; accounturi=https://authority.test/1"'
+zone closed.test "$(cname "$(delegate closed.test)")" '@ 60 IN CAA 0 issue ";"'
 zone self.test "$(cname _acme-challenge.self.test)"
 zone octets.test "$(cname "$(delegate octets.test)")" '@ 60 IN CAA 0 issue "other\027[31m\200.test"'
 zone lame.test "$(cname "$(delegate lame.test)")" '@ 60 IN NS other.good.test.'
@@ -146,6 +147,10 @@ expect 0 'allow certificates: other\.test' caa.test
 expect 1 'allow certificates not to authority\.test, only to other\.test' --issuer authority.test caa.test
 expect 1 'allow wildcards not to other\.test, only to nobody' --issuer other.test caa.test
 expect 1 'but not by dns-01' --issuer authority.test http01.test
+expect 1 'problem +caa .*let no authority issue certificates by dns-01 \(they name nobody\)' closed.test
+expect 1 'problem +caa .*let no authority issue certificates by dns-01 \(they name authority\.test\)' http01.test
+expect 0 'note +caa .*let no authority issue wildcards' caa.test
+expect 1 'problem +caa .*let no authority issue wildcards' '*.caa.test'
 expect 2 'is no domain name' 'a..b'
 expect 2 'doctor needs DOMAIN' --json
 expect 0 'whether the CNAME leads to the right delegate cannot be told' --credentials "$scene/none.json" good.test
