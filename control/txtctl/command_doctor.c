@@ -49,6 +49,19 @@ static void read_expected(const struct options *options, struct doctor *doctor)
     }
 }
 
+static enum txtctl_status examine(const struct options *options, struct doctor *doctor)
+{
+    read_expected(options, doctor);
+    doctor_examine_cname(doctor);
+    doctor_examine_delegate(doctor);
+    doctor_examine_caa(doctor);
+    doctor_examine_dnssec(doctor);
+    findings_print(doctor->findings, doctor->domain, options->text[OPTION_JSON] != NULL);
+    bool well = findings_count(doctor->findings, FINDING_PROBLEM) == 0 &&
+                (options->text[OPTION_STRICT] == NULL || findings_count(doctor->findings, FINDING_WARNING) == 0);
+    return well ? TXTCTL_DONE : TXTCTL_REFUSED;
+}
+
 static enum txtctl_status run(const struct options *options)
 {
     struct error_detail detail = {""};
@@ -66,14 +79,12 @@ static enum txtctl_status run(const struct options *options)
         (void)fprintf(stderr, "txtctl: %s is no domain name\n", options->arguments[0]);
     } else if (dns_ask_open(options->text[OPTION_SERVER], true, doctor->timeout_s, &doctor->resolver, &detail) != 0) {
         (void)account_call_failed(&detail);
+    } else if (doctor_try_resolver(doctor, &detail) != 0) {
+        (void)account_call_failed(&detail);
+        (void)fputs("txtctl: nothing could be looked at: name a resolver that serves this machine with --server\n",
+                    stderr);
     } else {
-        read_expected(options, doctor);
-        doctor_examine_cname(doctor);
-        doctor_examine_delegate(doctor);
-        doctor_examine_caa(doctor);
-        doctor_examine_dnssec(doctor);
-        findings_print(doctor->findings, doctor->domain, options->text[OPTION_JSON] != NULL);
-        status = findings_count(doctor->findings, FINDING_PROBLEM) == 0 ? TXTCTL_DONE : TXTCTL_REFUSED;
+        status = examine(options, doctor);
     }
     dns_ask_close(doctor->resolver);
     json_decref(doctor->findings);
@@ -88,6 +99,9 @@ const struct command command_doctor = {
     .arguments_min = 1,
     .arguments_max = 1,
     .takes = COMMAND_TAKES(OPTION_CREDENTIALS) | COMMAND_TAKES(OPTION_SERVER) | COMMAND_TAKES(OPTION_TIMEOUT) |
-             COMMAND_TAKES(OPTION_JSON) | COMMAND_TAKES(OPTION_ISSUER) | COMMAND_TAKES(OPTION_VALUE),
+             COMMAND_TAKES(OPTION_JSON) | COMMAND_TAKES(OPTION_ISSUER) | COMMAND_TAKES(OPTION_VALUE) |
+             COMMAND_TAKES(OPTION_STRICT),
+    .status = "0 no problem, maybe warnings; 1 a problem, or with --strict a warning; 2 nothing could be looked at,\n"
+              "for the resolver does not answer.",
     .run = run,
 };

@@ -6,6 +6,9 @@
 #include "control/txtctl/commands.h"
 
 #define OPTION_COLUMN 26 /* where the text of an option begins */
+#define STATUS_GENERAL                                                                                                 \
+    "0 done, or the value is there; 1 the server said no, the value is not there, or something was\n"                  \
+    "refused; 2 it could not be tried."
 
 static void print_option(const struct option_row *row)
 {
@@ -25,11 +28,9 @@ static void print_option(const struct option_row *row)
     (void)puts(line);
 }
 
-static void print_status(void)
+static void print_status(const char *status)
 {
-    (void)puts(
-        "\nExit status: 0 done, or the value is there; 1 the server said no, the value is not there, or something was\n"
-        "refused; 2 it could not be tried.");
+    (void)printf("\nExit status: %s\n", status == NULL ? STATUS_GENERAL : status);
 }
 
 void help_print(void)
@@ -46,7 +47,7 @@ void help_print(void)
     for (int id = 0; id < OPTION_COUNT; id++) {
         print_option(&option_rows[id]);
     }
-    print_status();
+    print_status(NULL);
 }
 
 void help_print_command(const struct command *command)
@@ -58,5 +59,5 @@ void help_print_command(const struct command *command)
             print_option(&option_rows[id]);
         }
     }
-    print_status();
+    print_status(command->status);
 }

@@ -35,6 +35,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_JSON] = {"json", 'j', NULL, "print JSON"},
     [OPTION_ISSUER] = {"issuer", 0, "DOMAIN", "the authority as CAA records name it, e.g. letsencrypt.org"},
     [OPTION_VALUE] = {"value", 0, "VALUE", "a value that must be visible everywhere"},
+    [OPTION_STRICT] = {"strict", 0, NULL, "let warnings count as problems"},
     [OPTION_CONFIG] = {"config", 'c', "FILE",
                        "the configuration of the txtd that is meant (default: $TXTD_CONFIG, else " CONFIG_DEFAULT ")"},
     [OPTION_ZONE] = {"zone", 'z', "NAME",

@@ -23,6 +23,7 @@ enum option_id {
     OPTION_JSON,
     OPTION_ISSUER,
     OPTION_VALUE,
+    OPTION_STRICT,
     OPTION_CONFIG,
     OPTION_ZONE,
     OPTION_DRY_RUN,
