@@ -44,8 +44,7 @@ void completion_each_second(const char *first, size_t len, void (*print)(const s
 {
     const struct command *command;
     for (size_t i = 0; (command = commands_get(i)) != NULL; i++) {
-        if (completion_first_len(command) == len && memcmp(command->name, first, len) == 0 &&
-            command->name[len] == ' ') {
+        if (commands_begins_with(command, first, len)) {
             print(command);
         }
     }

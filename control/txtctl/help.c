@@ -33,15 +33,36 @@ static void print_status(const char *status)
     (void)printf("\nExit status: %s\n", status == NULL ? STATUS_GENERAL : status);
 }
 
+static void print_usage(void)
+{
+    (void)puts("usage: txtctl [options] COMMAND [arguments]\n       txtctl COMMAND --help\n");
+}
+
+static void print_summary(const struct command *command)
+{
+    char usage[80];
+    (void)snprintf(usage, sizeof usage, "%s%s%s", command->name, *command->arguments == '\0' ? "" : " ",
+                   command->arguments);
+    (void)printf("  %-24s %s\n", usage, command->summary);
+}
+
+void help_print_group(const char *word)
+{
+    const struct command *command;
+    print_usage();
+    for (size_t i = 0; (command = commands_get(i)) != NULL; i++) {
+        if (commands_begins_with(command, word, strlen(word))) {
+            print_summary(command);
+        }
+    }
+}
+
 void help_print(void)
 {
     const struct command *command;
-    (void)puts("usage: txtctl [options] COMMAND [arguments]\n       txtctl COMMAND --help\n");
+    print_usage();
     for (size_t i = 0; (command = commands_get(i)) != NULL; i++) {
-        char usage[80];
-        (void)snprintf(usage, sizeof usage, "%s%s%s", command->name, *command->arguments == '\0' ? "" : " ",
-                       command->arguments);
-        (void)printf("  %-24s %s\n", usage, command->summary);
+        print_summary(command);
     }
     (void)putchar('\n');
     for (int id = 0; id < OPTION_COUNT; id++) {

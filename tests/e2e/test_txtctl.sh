@@ -81,6 +81,14 @@ expect 2 'update needs VALUE' update
 expect 2 'no argument extra' update "$first" extra
 expect 0 'usage: txtctl' --help
 expect 0 'check: ask the DNS server' check --help
+expect 0 '^  control status +what the txtd of this machine' control --help
+expect 0 '^  import acme-dns SOURCE +take over' import --help
+[ "$("$txtctl" import --help | grep -c '^  [a-z]')" -eq 1 ] || fail "import --help prints other commands"
+[ -z "$("$txtctl" import acme-dns --help 2>&1 >/dev/null)" ] || fail "help complains"
+expect 2 'import needs another word.* import --help' import
+expect 2 'import needs another word.* import --help' import bind
+expect 2 'no command frobnicate' frobnicate --help
+expect 2 'no command impor;' impor --help
 
 expect 2 'not for tcsh' completion tcsh
 echo '{"example.com":5}' >number.json
