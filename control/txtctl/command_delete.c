@@ -1,4 +1,5 @@
 /* `txtctl delete`: the delegate at the server, then its account in the file. */
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "control/txtctl/account_call.h"
@@ -36,7 +37,13 @@ static enum txtctl_status run(const struct options *options)
                       account_call_text(account, "fulldomain"), name);
         status = TXTCTL_FAILED;
     } else {
-        status = remove_both(options, file, name, account);
+        json_t *deleted = json_pack("{s:s, s:s, s:b}", "domain", name, "fulldomain",
+                                    account_call_text(account, "fulldomain"), "deleted", true);
+        status = remove_both(options, file, name, account); /* which frees both */
+        if (status == TXTCTL_DONE && options->text[OPTION_JSON] != NULL) {
+            account_call_print(deleted);
+        }
+        json_decref(deleted);
     }
     account_file_close(file);
     return status;

@@ -137,6 +137,7 @@ const struct command command_export = {
     .name = "export",
     .arguments = "",
     .summary = "every account with its delegate, a line of JSON each, while txtd runs or not",
-    .takes = COMMAND_TAKES(OPTION_CONFIG) | COMMAND_TAKES(OPTION_ZONE),
+    .takes =
+        COMMAND_TAKES(OPTION_CONFIG) | COMMAND_TAKES(OPTION_ZONE) | COMMAND_TAKES(OPTION_JSON), /* it always does */
     .run = run,
 };

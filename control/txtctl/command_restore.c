@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/native_json.h"
 #include "control/txtctl/account_call.h"
 #include "control/txtctl/command.h"
 #include "control/txtctl/directory_watch.h"
@@ -114,11 +115,11 @@ static void print(const struct options *options, const struct restore *restore, 
     const struct backup_report *report = &restore->report;
     const char *place = into == NULL ? restore->config->store.directory : into;
     if (options->text[OPTION_JSON] != NULL) {
-        json_t *json = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?}", "store", place, "number",
-                                 (json_int_t)report->number, "made_at", (json_int_t)report->made_at_s, "delegates",
-                                 (json_int_t)report->delegates, "deleted_since", (json_int_t)restore->carried.deleted,
-                                 "revoked_since", (json_int_t)restore->carried.revoked, "deletions_unknown",
-                                 restore->unknown, "old_store", restore->aside[0] == '\0' ? NULL : restore->aside);
+        json_t *json = json_pack(
+            "{s:s, s:I, s:o, s:I, s:I, s:I, s:b, s:s?}", "store", place, "number", (json_int_t)report->number,
+            "made_at", native_json_time(report->made_at_s), "delegates", (json_int_t)report->delegates, "deleted_since",
+            (json_int_t)restore->carried.deleted, "revoked_since", (json_int_t)restore->carried.revoked,
+            "deletions_unknown", restore->unknown, "old_store", restore->aside[0] == '\0' ? NULL : restore->aside);
         account_call_print(json);
         json_decref(json);
         return;
