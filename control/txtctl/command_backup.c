@@ -92,7 +92,7 @@ static enum txtctl_status make(const struct options *options, const struct confi
         code = 0;
         status = ask_running(options, config, path, keep, &report);
     }
-    directory_watch_end(watch);
+    directory_watch_end(watch, code == 0 && status == TXTCTL_DONE);
     if (code != 0) {
         return account_call_failed(&detail);
     }

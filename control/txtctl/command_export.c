@@ -84,7 +84,7 @@ static int export_all(struct store *store, const struct zones *zones, const stru
                       struct error_detail *detail)
 {
     struct page *page = calloc(1, sizeof *page);
-    struct progress progress = progress_begin("exported");
+    struct progress progress = progress_begin("exported", true);
     struct delegate_id after;
     size_t done = 0;
     int code = 0;
@@ -100,11 +100,11 @@ static int export_all(struct store *store, const struct zones *zones, const stru
         done += page->count;
         progress_show(&progress, done, 0);
     } while (code == 0 && page->count == PAGE_MAX);
-    progress_end(&progress);
-    free(page);
     if (code == 0 && fflush(stdout) != 0) {
         code = TXTD_ESYS;
     }
+    progress_end(&progress, code == 0);
+    free(page);
     return code == 0 ? 0
                      : error_describe(detail, code, "the export is not whole: %s",
                                       code == TXTD_ESYS ? "it cannot be written" : txtd_error_text(code));

@@ -67,7 +67,7 @@ static int open_for_dry_run(const struct config *config, const char *zone, struc
 static int import_settled(const struct config *config, const struct config_zone *zone, struct acmedns_import *import,
                           struct acmedns_data *data, struct error_detail *detail)
 {
-    struct progress progress = progress_begin("importing");
+    struct progress progress = progress_begin("importing", false);
     int rc = stopped_store_become_user(config, detail);
     if (rc == 0 && import->dry_run) {
         rc = open_for_dry_run(config, zone->name, import, detail);
@@ -79,7 +79,7 @@ static int import_settled(const struct config *config, const struct config_zone 
         import->progress = show;
         import->context = &progress;
         rc = acmedns_import_run(import, data, detail);
-        progress_end(&progress);
+        progress_end(&progress, rc == 0);
     }
     store_close(import->store);
     return rc;

@@ -37,7 +37,7 @@ static int copy(struct restore *restore, const char *to, struct error_detail *de
     struct directory_watch *watch =
         directory_watch_begin("restore", growing, directory_watch_octets(restore->directory));
     int code = backup_restore(restore->directory, restore->number, &options, &restore->report, detail);
-    directory_watch_end(watch);
+    directory_watch_end(watch, code == 0);
     return code;
 }
 
