@@ -1,5 +1,6 @@
 /* COPY, with its rows as lines (PostgreSQL's documentation, COPY, "Text Format"). */
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -1,5 +1,6 @@
 /* INSERT, which may go over several lines. */
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

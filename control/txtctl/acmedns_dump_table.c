@@ -1,5 +1,6 @@
 /* Which of acme-dns's tables a statement of a dump is about, and which of its columns are looked at. */
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "control/txtctl/acmedns_dump.h"

@@ -2,14 +2,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/command.h"
 #include "control/txtctl/control_client.h"
+#include "control/txtctl/output.h"
 
 static void print(const json_t *status)
 {
-    const char *until = account_call_text(status, "certificate_not_after");
-    const char *name = account_call_text(status, "acme_name"), *target = account_call_text(status, "acme_target");
+    const char *until = output_member(status, "certificate_not_after");
+    const char *name = output_member(status, "acme_name"), *target = output_member(status, "acme_target");
     (void)printf("pid          %lld\ncertificate  until %s\n",
                  (long long)json_integer_value(json_object_get(status, "pid")), *until == '\0' ? "?" : until);
     if (*name != '\0') {
@@ -24,7 +24,7 @@ static enum txtctl_status run(const struct options *options)
     json_t *reply = NULL;
     enum txtctl_status status = control_client_call(options, json_pack("{s:s}", "command", "status"), &reply);
     if (status == TXTCTL_DONE && options->text[OPTION_JSON] != NULL) {
-        account_call_print(reply);
+        output_json(reply);
     } else if (status == TXTCTL_DONE) {
         print(reply);
     }

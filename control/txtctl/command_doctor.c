@@ -1,12 +1,13 @@
 /* What the customer's side of a delegation needs, looked at from outside. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/account_file.h"
 #include "control/txtctl/command.h"
 #include "control/txtctl/doctor.h"
+#include "control/txtctl/output.h"
 
 #define QUESTION_S 4 /* unless --timeout says otherwise: there may be many servers, and some may be dead */
 
@@ -37,7 +38,7 @@ static void read_expected(const struct options *options, struct doctor *doctor)
     struct error_detail detail = {""};
     int result = account_file_read(options->text[OPTION_CREDENTIALS], doctor->domain, &account, &detail);
     if (result == 0) {
-        (void)snprintf(doctor->expected, sizeof doctor->expected, "%s.", account_call_text(account, "fulldomain"));
+        (void)snprintf(doctor->expected, sizeof doctor->expected, "%s.", output_member(account, "fulldomain"));
         json_decref(account);
     } else if (result != TXTD_ENOTFOUND) {
         findings_add(doctor->findings, FINDING_NOTE, "account", NULL,
@@ -78,9 +79,9 @@ static enum txtctl_status run(const struct options *options)
     if (read_domain(options->arguments[0], doctor) != 0) {
         (void)fprintf(stderr, "txtctl: %s is no domain name\n", options->arguments[0]);
     } else if (dns_ask_open(options->text[OPTION_SERVER], true, doctor->timeout_s, &doctor->resolver, &detail) != 0) {
-        (void)account_call_failed(&detail);
+        (void)output_failed(&detail);
     } else if (doctor_try_resolver(doctor, &detail) != 0) {
-        (void)account_call_failed(&detail);
+        (void)output_failed(&detail);
         (void)fputs("txtctl: nothing could be looked at: name a resolver that serves this machine with --server\n",
                     stderr);
     } else {

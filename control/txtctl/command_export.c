@@ -1,11 +1,12 @@
 /* `txtctl export`: every account with its delegate as a line of JSON, of a store that txtd may be using. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/command.h"
 #include "control/txtctl/export_json.h"
+#include "control/txtctl/output.h"
 #include "control/txtctl/progress.h"
 #include "control/txtctl/stopped_store.h"
 
@@ -130,7 +131,7 @@ static enum txtctl_status run(const struct options *options)
         store_close(store);
     }
     config_free(config);
-    return code == 0 ? TXTCTL_DONE : account_call_failed(&detail);
+    return code == 0 ? TXTCTL_DONE : output_failed(&detail);
 }
 
 const struct command command_export = {

@@ -1,5 +1,6 @@
 #include "control/txtctl/completion.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* bash cuts words at ':' and '=', too (COMP_WORDBREAKS), so that https://... would be three: the line itself is read. */

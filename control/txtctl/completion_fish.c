@@ -1,5 +1,6 @@
 #include "control/txtctl/completion.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #define DIRECTORIES "'(__fish_complete_directories)'"

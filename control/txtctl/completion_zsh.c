@@ -1,5 +1,6 @@
 #include "control/txtctl/completion.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* 'NAME:TEXT', as _describe wants it. */

@@ -1,5 +1,6 @@
 #include "control/txtctl/dns_answer.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

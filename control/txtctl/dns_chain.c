@@ -1,5 +1,6 @@
 #include "control/txtctl/dns_chain.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 

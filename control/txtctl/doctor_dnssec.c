@@ -1,5 +1,6 @@
 #include "control/txtctl/doctor.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "control/txtctl/dns_answer.h"

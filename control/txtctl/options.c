@@ -8,6 +8,7 @@
 
 #include "control/txtctl/commands.h"
 #include "control/txtctl/help.h"
+#include "dataplane/error.h"
 
 #define CREDENTIALS_DEFAULT    "/etc/txtd/credentials.json"
 #define CONFIG_DEFAULT         "/etc/txtd/txtd.yaml"
@@ -64,11 +65,17 @@ static int wrong(const char *what, const char *subject)
     return TXTCTL_FAILED;
 }
 
-static int read_timeout(const char *text, struct options *options)
+int options_number(const char *text, unsigned long min, unsigned long max, unsigned long *number)
 {
     char *end;
-    unsigned long seconds = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || seconds == 0 || seconds > TIMEOUT_MAX_S) {
+    *number = strtoul(text, &end, 10); /* too large a one is ULONG_MAX */
+    return *text >= '0' && *text <= '9' && *end == '\0' && *number >= min && *number <= max ? 0 : TXTD_EINVAL;
+}
+
+static int read_timeout(const char *text, struct options *options)
+{
+    unsigned long seconds;
+    if (options_number(text, 1, TIMEOUT_MAX_S, &seconds) != 0) {
         return wrong("--timeout takes 1 to 3600 seconds, not", text);
     }
     options->timeout_s = (unsigned)seconds;

@@ -62,6 +62,10 @@ struct options {
     size_t arguments_count;
 };
 
+/* Reads a whole number in decimal digits, of which there is nothing else. Returns 0 with *number, or TXTD_EINVAL: it is none, or not
+ * from `min` to `max`. Pure. */
+int options_number(const char *text, unsigned long min, unsigned long max, unsigned long *number);
+
 /* Reads the command line. Returns -1 to go on, or the exit status, everything being said already. */
 int options_read(int argc, char **argv, struct options *options);
 
