@@ -31,7 +31,12 @@ struct burst {
 /* Single writer: a relaxed store is all that a reader elsewhere needs. */
 static void count_many(uint64_t *counter, unsigned more)
 {
+#ifdef TXTD_NO_COUNTERS /* bench/bench_counting.c: what counting costs */
+    (void)counter;
+    (void)more;
+#else
     __atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
+#endif
 }
 
 static void count(uint64_t *counter)
@@ -170,7 +175,9 @@ static enum rrl_kind answer_names(const struct burst *burst, const struct task *
         outcome = name_answer(answer, &burst->names, zone);
     } else if (task->lookup->entry != NULL) {
         outcome = name_answer_delegate(answer, &burst->names, zone, task->lookup->entry);
+#ifndef TXTD_NO_COUNTERS
         usage_ring_note(burst->worker->usage, task->lookup->zone, &task->lookup->id);
+#endif
     } else {
         outcome = name_answer_no_delegate(answer, zone); /* no static name has a delegate's form */
     }
