@@ -65,6 +65,8 @@ group_ticks() { # GROUP
     cat /proc/[0-9]*/stat 2>/dev/null | sed 's/(.*)/x/' | awk -v group="$1" '$5 == group { sum += $14 + $15 } END { print sum + 0 }'
 }
 
+process_ticks() { [ ! -e "/proc/$1/stat" ] || sed 's/(.*)/x/' "/proc/$1/stat" | awk '{ print $14 + $15 }'; } # PID
+
 machine_ticks() { awk '/^cpu / { print $2 + $3 + $4 + $6 + $7 + $8 }' /proc/stat; }
 
 # Of the rows of one name: "name answers/s CPU-s/M ...", in a file.

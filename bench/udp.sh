@@ -8,8 +8,8 @@
 # limits the rate. All rows take 11 s each and round, with 10,000,000 delegates 5 s more where txtd holds them. The rows:
 #
 #   floor          recvmmsg, turn a bit, append, sendmmsg (bench_udp_floor)
-#   floor-gather   the same, letting queries gather as txtd does (dataplane/io/gather.h)
 #   txtd-ungather  txtd with gathering off: to be compared with floor
+#   floor-gather   the floor, letting queries gather as txtd does (dataplane/io/gather.h)
 #   txtd           txtd as it comes: to be compared with floor-gather, and with the others
 #   txtd-rrl       txtd with rate limiting that nobody reaches
 #   txtd-two       txtd with two workers, on CPUs 0 and 1, where dnsperf is, too: only the CPU seconds tell
@@ -24,7 +24,7 @@ here=$(dirname "$0")
 [ $# -ge 1 ] && [ $# -le 4 ] || usage
 build=$1 delegates=${2:-100000} rounds=${3:-3} seconds=${4:-8}
 floor=$build/bench/bench_udp_floor server=$build/bench/bench_udp_server single=$build/bench/bench_udp_single
-all="floor floor-gather txtd-ungather txtd txtd-rrl txtd-two single knot nsd"
+all="floor txtd-ungather floor-gather txtd txtd-rrl txtd-two single knot nsd"
 rows=${ROWS-$all}
 check_build "$build" bench/bench_udp_floor bench/bench_udp_server bench/bench_udp_single
 check_numbers "$delegates" "$rounds" "$seconds"
@@ -75,8 +75,8 @@ run() { # NAME CPUS COMMAND...
 
 for _ in $(seq "$rounds"); do
     run floor 0 "$floor" "$port"
-    run floor-gather 0 "$floor" -g 30 "$port"
     run txtd-ungather 0 "$server" -g 0 "$port" "$delegates"
+    run floor-gather 0 "$floor" -g 30 "$port"
     run txtd 0 "$server" "$port" "$delegates"
     run txtd-rrl 0 "$server" -r "$port" "$delegates"
     run txtd-two 0,1 "$server" -w 2 "$port" "$delegates"
