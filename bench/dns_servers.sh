@@ -2,6 +2,7 @@
 # dns_servers.sh: read by udp.sh and xdp.sh: what the other servers are given, and what a server costs.
 #
 # $dir is the run's directory, where `names` lies.
+# shellcheck disable=SC2154 # it is set by whoever reads this
 
 # Knot and NSD hold the names that are asked for, and no more: to their favour.
 write_zone() {
