@@ -55,7 +55,8 @@ if has_word "$parts" workers; then
 fi
 if has_word "$parts" counting; then
     "$build/bench/bench_counting"
-    with=$(instructions counted "$build/bench/bench_counting" -c counted 32768)
-    without=$(instructions uncounted "$build/bench/bench_counting" -c uncounted 32768)
-    awk -v a="$with" -v b="$without" 'BEGIN { printf "| instructions | %d | %d | %+.1f %% |\n", a, b, (a / b - 1) * 100 }'
+    counted() { instructions "$1" "$build/bench/bench_counting" -c "$1" 32768; }
+    awk -v a="$(counted counted)" -v b="$(counted unnoted)" -v c="$(counted uncounted)" 'BEGIN {
+        printf "| instructions | %d | %d | %+.1f %% | %+.1f %% | %+.1f %% |\n", a, c, (a - c) / c * 100, (a - b) / c * 100, (b - c) / c * 100
+    }'
 fi
