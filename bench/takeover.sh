@@ -22,6 +22,7 @@ check_numbers "$rounds"
 for delegates; do
     [ "$delegates" = 0 ] || check_numbers "$delegates"
 done
+case ${LIVE:=0} in 0 | all) ;; *) check_numbers "$LIVE" ;; esac
 need dnsperf dnsperf
 rate=20000
 port=$((20000 + RANDOM % 10000))
@@ -130,8 +131,7 @@ run() { # DELEGATES LIVE
 
 for delegates; do
     echo "$delegates delegates"
-    live=${LIVE:-0}
-    run "$delegates" "$([ "$live" = all ] && echo "$delegates" || echo "$live")"
+    run "$delegates" "$([ "$LIVE" = all ] && echo "$delegates" || echo "$LIVE")"
 done
 echo
 echo "| delegates | live | changes refused, ms | cold | exec to end, s | both, GiB | queries lost |"
