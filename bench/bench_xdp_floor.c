@@ -1,10 +1,11 @@
 /* bench_xdp_floor.c: the least that an AF_XDP server can do: it turns the headers round and sets one bit of the message.
  *
- *     bench_xdp_floor INTERFACE [copy]
+ *     bench_xdp_floor [-c] [-g MICROSECONDS] INTERFACE
  *
  * Serves port 53 at all the host's addresses on queue 0 of the interface until SIGTERM or SIGINT. It takes the rings in the
- * plainest way and knows no names, so what it costs a query is what AF_XDP costs here. `bench/xdp.sh` runs it in turn with
- * the others. */
+ * plainest way and knows no names, so what it costs a query is what AF_XDP costs here. With -c never zero copy; with -g it lets
+ * queries gather so long while they come fast, as txtd does (dataplane/io/gather.h). `bench/xdp.sh` runs it in turn with the
+ * others. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 #include <xdp/xsk.h>
 
+#include "dataplane/io/gather.h"
 #include "dataplane/io/xdp_program.h"
 #include "dataplane/io/xdp_targets.h"
 
@@ -135,23 +137,18 @@ static void recycle(struct floor *floor)
     xsk_ring_cons__release(&floor->completion, count);
 }
 
-static void serve(struct floor *floor)
+/* Returns how many frames came. */
+static uint32_t serve_burst(struct floor *floor, int fd)
 {
-    struct pollfd poll_fd = {.fd = xsk_socket__fd(floor->xsk), .events = POLLIN};
-    while (!stop) {
-        uint32_t from;
-        uint32_t to;
-        if (xsk_prod_nb_free(&floor->send, BURST) < BURST) { /* the kernel is behind with sending */
-            (void)sendto(poll_fd.fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
-            recycle(floor);
-            continue;
-        }
-        uint32_t count = xsk_ring_cons__peek(&floor->receive, BURST, &from);
-        if (count == 0) {
-            recycle(floor);
-            (void)poll(&poll_fd, 1, 100);
-            continue;
-        }
+    uint32_t from;
+    uint32_t to;
+    if (xsk_prod_nb_free(&floor->send, BURST) < BURST) { /* the kernel is behind with sending */
+        (void)sendto(fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
+        recycle(floor);
+        return BURST; /* and more wait */
+    }
+    uint32_t count = xsk_ring_cons__peek(&floor->receive, BURST, &from);
+    if (count > 0) {
         if (xsk_ring_prod__reserve(&floor->send, count, &to) != count) {
             die("no room in the send ring");
         }
@@ -163,19 +160,49 @@ static void serve(struct floor *floor)
         xsk_ring_cons__release(&floor->receive, count);
         xsk_ring_prod__submit(&floor->send, count);
         if (xsk_ring_prod__needs_wakeup(&floor->send)) {
-            (void)sendto(poll_fd.fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
+            (void)sendto(fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
         }
-        recycle(floor);
         floor->answered += count;
+    }
+    recycle(floor);
+    return count;
+}
+
+static void serve(struct floor *floor, unsigned gather_us)
+{
+    struct pollfd poll_fd = {.fd = xsk_socket__fd(floor->xsk), .events = POLLIN};
+    struct gather gather;
+    gather_begin(&gather, gather_us);
+    while (!stop) {
+        uint32_t count = serve_burst(floor, poll_fd.fd);
+        bool gathers = gather_wanted(&gather);
+        gather_received(&gather, count, BURST);
+        if (gathers && gather_wanted(&gather)) { /* as io/xdp_worker.c */
+            gather_sleep(&gather);
+        } else if (count == 0) {
+            (void)poll(&poll_fd, 1, 100);
+        }
     }
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "usage: bench_xdp_floor INTERFACE [copy]\n");
+    unsigned gather_us = 0;
+    bool copy = false;
+    bool fine = true;
+    int option;
+    while ((option = getopt(argc, argv, "cg:")) != -1) {
+        if (option == 'g') {
+            gather_us = (unsigned)strtoul(optarg, NULL, 10);
+        }
+        copy = copy || option == 'c';
+        fine = fine && option != '?';
+    }
+    if (!fine || optind != argc - 1) {
+        fprintf(stderr, "usage: bench_xdp_floor [-c] [-g MICROSECONDS] INTERFACE\n");
         return 2;
     }
+    const char *interface = argv[optind];
     const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(53)};
     const struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
     struct dns_address addresses[2] = {{.address_len = sizeof any}, {.address_len = sizeof any6}};
@@ -184,17 +211,17 @@ int main(int argc, char **argv)
 
     struct error_detail detail = {""};
     struct xdp_target targets[XDP_TARGETS_MAX];
-    unsigned targets_count = 0;
+    unsigned targets_count = 0, left_out = 0;
     uint8_t mac[6];
     struct xdp_program program;
     struct floor floor = {.answered = 0};
-    if (xdp_interface_mac(argv[1], mac, &detail) != 0 ||
-        xdp_targets_collect(addresses, 2, targets, &targets_count, &detail) != 0 ||
+    if (xdp_interface_mac(interface, mac, &detail) != 0 ||
+        xdp_targets_collect(addresses, 2, targets, &targets_count, &left_out, &detail) != 0 ||
         xdp_program_load(&program, mac, targets, targets_count, 1, &detail) != 0 ||
-        xdp_program_attach(&program, argv[1], XDP_MODE_AUTO, &detail) != 0) {
+        xdp_program_attach(&program, interface, XDP_MODE_AUTO, &detail) != 0) {
         die(detail.text);
     }
-    open_socket(&floor, argv[1], argc > 2);
+    open_socket(&floor, interface, copy);
     if (xdp_program_set_socket(&program, 0, xsk_socket__fd(floor.xsk)) != 0) {
         die("cannot give the queue to the socket");
     }
@@ -203,7 +230,7 @@ int main(int argc, char **argv)
     xdp_program_open_gate(&program, true);
     printf("ready\n");
     (void)fflush(stdout);
-    serve(&floor);
+    serve(&floor, gather_us);
     printf("answered %llu\n", floor.answered);
     xdp_program_unload(&program);
     return 0;

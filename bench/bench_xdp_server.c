@@ -1,9 +1,10 @@
 /* bench_xdp_server.c: txtd's dataplane over AF_XDP without the rest of txtd, to be measured against bench_xdp_floor.
  *
  *     bench_xdp_server names DELEGATES COUNT     prints COUNT random names of delegates, as dnsperf reads them
- *     bench_xdp_server INTERFACE DELEGATES       serves them, two values each, on port 53 until SIGTERM or SIGINT
+ *     bench_xdp_server [-g MICROSECONDS] INTERFACE DELEGATES
+ *                                                serves them, two values each, on port 53 until SIGTERM or SIGINT
  *
- * No rate limiting. At the end it prints what it answered, and whether every frame is accounted for. */
+ * Queries gather as in txtd, or as long as -g says, 0: not at all. No rate limiting. At the end it prints what it answered, and whether every frame is accounted for. */
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -24,14 +25,14 @@ static void on_signal(int number)
     stop = 1;
 }
 
-static int serve(const char *interface, uint64_t delegates)
+static int serve(const char *interface, uint64_t delegates, unsigned gather_us)
 {
     const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(53)};
     const struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
     struct dns_address addresses[2] = {{.address_len = sizeof any}, {.address_len = sizeof any6}};
     memcpy(&addresses[0].address, &any, sizeof any);
     memcpy(&addresses[1].address, &any6, sizeof any6);
-    struct xdp_settings settings = {.addresses = addresses, .addresses_count = 2, .gather_us = GATHER_US_DEFAULT};
+    struct xdp_settings settings = {.addresses = addresses, .addresses_count = 2, .gather_us = gather_us};
     (void)snprintf(settings.interface, sizeof settings.interface, "%s", interface);
 
     struct delegate_table *table = NULL;
@@ -68,9 +69,19 @@ int main(int argc, char **argv)
         population_print_names(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
         return 0;
     }
-    if (argc == 3) {
-        return serve(argv[1], strtoull(argv[2], NULL, 10));
+    unsigned gather_us = GATHER_US_DEFAULT;
+    bool fine = true;
+    int option;
+    while ((option = getopt(argc, argv, "g:")) != -1) {
+        if (option == 'g') {
+            gather_us = (unsigned)strtoul(optarg, NULL, 10);
+        } else {
+            fine = false;
+        }
     }
-    fprintf(stderr, "usage: bench_xdp_server INTERFACE DELEGATES | names DELEGATES COUNT\n");
+    if (fine && optind == argc - 2 && strtoull(argv[optind + 1], NULL, 10) > 0) {
+        return serve(argv[optind], strtoull(argv[optind + 1], NULL, 10), gather_us);
+    }
+    fprintf(stderr, "usage: bench_xdp_server [-g MICROSECONDS] INTERFACE DELEGATES | names DELEGATES COUNT\n");
     return 2;
 }

@@ -10,8 +10,15 @@
 # 20,000 updates/s (evenly; p50 and p99 count from when each was due), with as many updates as go, with registrations, with a
 # flood of handshakes. Prints a row a measurement, then medians; and what the disk and the store alone do.
 set -eu
+here=$(dirname "$0")
+# shellcheck source=bench/begin.sh
+. "$here/begin.sh"
+[ $# -ge 1 ] && [ $# -le 6 ] || usage
 build=$1 accounts=${2:-10000} rounds=${3:-3} seconds=${4:-4} connections=${5:-64} dns_rate=${6:-60000}
 load=$build/bench/bench_changes
+check_build "$build" control/txtd bench/bench_changes bench/bench_store
+check_numbers "$accounts" "$rounds" "$seconds" "$connections" "$dns_rate"
+need dnsperf dnsperf
 update_rate=20000
 hz=$(getconf CLK_TCK)
 dir=$(mktemp -d -p "${TMPDIR:-/var/tmp}")
@@ -124,8 +131,8 @@ wait "$pid" || true
 pid=
 "$build/bench/bench_store" "$dir" 100000 >"$dir/store"
 
-median() { # NAME FIELD
-    awk -v name="$1" -v field="$2" '$1 == name { print $field }' "$dir/rows" | sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+median_of() { # NAME FIELD
+    awk -v name="$1" -v field="$2" '$1 == name { print $field }' "$dir/rows" | median
 }
 echo
 echo "medians of $rounds rounds, $accounts accounts, $connections connections:"
@@ -133,15 +140,15 @@ echo
 echo "| over HTTPS | a second | p50 ms | p99 ms | CPU us each |"
 echo "|---|---|---|---|---|"
 for name in updates registrations reconnects resumed handshakes; do
-    echo "| $name | $(median $name 2) | $(median $name 5) | $(median $name 8) | $(median $name 10) |"
+    echo "| $name | $(median_of $name 2) | $(median_of $name 5) | $(median_of $name 8) | $(median_of $name 10) |"
 done
 echo
 echo "| DNS at $dns_rate queries/s | CPU us an answer | to idle | to spin | mean ms |"
 echo "|---|---|---|---|---|"
-idle=$(median dns-idle 4) spin=$(median dns-spin 4)
+idle=$(median_of dns-idle 4) spin=$(median_of dns-spin 4)
 for name in dns-idle dns-spin dns-updates dns-upd-full dns-registers dns-flood; do
-    each=$(median $name 4)
-    echo "| $name | $each | $(awk -v a="$each" -v b="$idle" -v c="$spin" 'BEGIN { printf "%.2f | %.2f", a / b, a / c }') | $(median $name 10) |"
+    each=$(median_of $name 4)
+    echo "| $name | $each | $(awk -v a="$each" -v b="$idle" -v c="$spin" 'BEGIN { printf "%.2f | %.2f", a / b, a / c }') | $(median_of $name 10) |"
 done
 echo
 head -n 3 "$dir/store"

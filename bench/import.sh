@@ -1,13 +1,19 @@
-#!/bin/sh
+#!/bin/bash
 # How long `txtctl import acme-dns` takes for many accounts with two values each, from an SQLite file.
 #
 #   bench/import.sh BUILD [ACCOUNTS]        default: 1000000
 #
 # Everything is made in a directory of its own below TMPDIR and removed at the end.
 set -eu
+here=$(dirname "$0")
+# shellcheck source=bench/begin.sh
+. "$here/begin.sh"
+[ $# -ge 1 ] && [ $# -le 2 ] || usage
 build=$1
 accounts=${2:-1000000}
-here=$(dirname "$0")
+check_build "$build" control/txtctl
+check_numbers "$accounts"
+need python3 python3
 directory=$(mktemp -d "${TMPDIR:-/tmp}/txtd-import.XXXXXX")
 trap 'rm -rf "$directory"' EXIT
 mkdir "$directory/state"

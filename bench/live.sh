@@ -8,7 +8,14 @@
 # values. Beside it dnsperf asks QUERIES a second (30,000). In turn: without changes, without but beside as much work for nothing
 # (fdatasync and an idle loop, as nice), with changes. Prints a row each, medians, and dnsperf's words.
 set -eu
+here=$(dirname "$0")
+# shellcheck source=bench/begin.sh
+. "$here/begin.sh"
+[ $# -ge 1 ] && [ $# -le 5 ] || usage
 build=$1 queries=${3:-30000} rounds=${4:-5} seconds=${5:-2}
+check_build "$build" bench/bench_live bench/bench_udp_server
+check_numbers "$queries" "$rounds" "$seconds"
+need dnsperf dnsperf
 dir=$(mktemp -d -p "${2:-/var/tmp}")
 port=$((20000 + RANDOM % 10000))
 pid=

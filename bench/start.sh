@@ -6,7 +6,14 @@
 # The store is made below DIRECTORY when it is not there yet, and stays: 100 million idle delegates take about 2.5 GB. Each round starts
 # once with the page cache dropped (cold; needs root) and once with what the start before left in it (warm).
 set -eu
+here=$(dirname "$0")
+# shellcheck source=bench/begin.sh
+. "$here/begin.sh"
+[ $# -ge 3 ] && [ $# -le 5 ] || usage
 build=$1 dir=$2 delegates=$3 live=${4:-0} rounds=${5:-3}
+check_build "$build" control/txtd bench/bench_start
+check_numbers "$delegates" "$rounds"
+[ "$live" = 0 ] || check_numbers "$live"
 store=$dir/start-$delegates-$live
 port=$((20000 + RANDOM % 10000))
 mkdir -p "$dir"

@@ -1,14 +1,39 @@
 #!/bin/bash
-# Kernel UDP over loopback: the floor, txtd's dataplane, Knot DNS and NSD in turn.
+# Kernel UDP over loopback: the floor, txtd's dataplane, a look-up in SQLite a query, Knot DNS and NSD in turn.
 #
-#     bench/udp.sh BUILD_DIR [DELEGATES] [ROUNDS] [SECONDS]
+#     [ROWS="floor txtd ..."] bench/udp.sh BUILD_DIR [DELEGATES] [ROUNDS] [SECONDS]          default: 100000 3 8
 #
-# Server with one worker on CPU 0, `dnsperf -c 10 -T 1 -q 100` on CPU 1, 100,000 random names with two live values each. No rate
-# limiting, but for the row txtd-rrl. Knot and NSD hold only the names that are asked for. Prints a row a run, then medians: CPU
-# seconds of the server per million answers, which is what counts; the client often limits the rate.
+# Server on CPU 0, `dnsperf -c 10 -T 1 -q 100` on CPU 1, 100,000 random names with two live values each; no rate limiting but where
+# it says so. Prints a row a run, then medians: CPU seconds of the server per million answers, which is what counts; the client often
+# limits the rate. All rows take 11 s each and round, with 10,000,000 delegates 5 s more where txtd holds them. The rows:
+#
+#   floor          recvmmsg, turn a bit, append, sendmmsg (bench_udp_floor)
+#   txtd-ungather  txtd with gathering off: to be compared with floor
+#   floor-gather   the floor, letting queries gather as txtd does (dataplane/io/gather.h)
+#   txtd           txtd as it comes: to be compared with floor-gather, and with the others
+#   txtd-rrl       txtd with rate limiting that nobody reaches
+#   txtd-two       txtd with two workers, on CPUs 0 and 1, where dnsperf is, too: only the CPU seconds tell
+#   single         one query at a time, a look-up in SQLite each: a lower bound for acme-dns (bench_udp_single.c says why)
+#   knot nsd       one worker each; they hold the names that are asked for, and no more
 set -eu
+here=$(dirname "$0")
+# shellcheck source=bench/begin.sh
+. "$here/begin.sh"
+# shellcheck source=bench/dns_servers.sh
+. "$here/dns_servers.sh"
+[ $# -ge 1 ] && [ $# -le 4 ] || usage
 build=$1 delegates=${2:-100000} rounds=${3:-3} seconds=${4:-8}
-floor=$build/bench/bench_udp_floor server=$build/bench/bench_udp_server
+floor=$build/bench/bench_udp_floor server=$build/bench/bench_udp_server single=$build/bench/bench_udp_single
+all="floor txtd-ungather floor-gather txtd txtd-rrl txtd-two single knot nsd"
+rows=${ROWS-$all}
+check_build "$build" bench/bench_udp_floor bench/bench_udp_server bench/bench_udp_single
+check_numbers "$delegates" "$rounds" "$seconds"
+check_words "$rows" "$all"
+need dnsperf dnsperf
+need kdig knot-dnsutils
+! has_word "$rows" knot || need knotd knot
+! has_word "$rows" nsd || need nsd nsd
+need_cpus 2
 port=$((20000 + RANDOM % 10000))
 dir=$(mktemp -d)
 chmod 755 "$dir"
@@ -20,91 +45,56 @@ cleanup() {
 trap cleanup EXIT
 
 "$server" names "$delegates" 100000 >"$dir/names"
-{
-    # shellcheck disable=SC2016 # a directive of the zone file
-    echo '$ORIGIN auth.example.'
-    echo '@ 1 SOA ns root 1 3600 600 86400 1'
-    echo '@ 1 NS ns'
-    echo 'ns 1 A 127.0.0.1'
-    a=$(printf 'a%.0s' {1..43}) b=$(printf 'b%.0s' {1..43})
-    sed 's/\.auth.*//' "$dir/names" | sort -u |
-        awk -v a="$a" -v b="$b" '{ print $1, "1 TXT", a; print $1, "1 TXT", b }'
-} >"$dir/zone"
-cat >"$dir/knot.conf" <<CONF
-server:
-    rundir: $dir
-    listen: [127.0.0.1@$port]
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-log:
-  - target: stderr
-    any: error
-database:
-    storage: $dir
-zone:
-  - domain: auth.example
-    file: $dir/zone
-CONF
-cat >"$dir/nsd.conf" <<CONF
-server:
-  ip-address: 127.0.0.1@$port
-  server-count: 1
-  username: ""
-  chroot: ""
-  zonesdir: $dir
-  database: ""
-  pidfile: $dir/nsd.pid
-  xfrdfile: $dir/nsd.xfrd
-  zonelistfile: $dir/nsd.zonelist
-  xfrdir: $dir
-  rrl-ratelimit: 0
-remote-control:
-  control-enable: no
-zone:
-  name: auth.example
-  zonefile: $dir/zone
-CONF
+write_zone >"$dir/zone"
+write_knot "127.0.0.1@$port" >"$dir/knot.conf"
+write_nsd "127.0.0.1@$port" >"$dir/nsd.conf"
+! has_word "$rows" single || "$single" fill "$dir/database" <"$dir/names"
 
-# CPU ticks of the server and what it forked (NSD does): its process group.
-server_ticks() {
-    cat /proc/[0-9]*/stat 2>/dev/null | sed 's/(.*)/x/' | awk -v group="$pid" '$5 == group { sum += $14 + $15 } END { print sum + 0 }'
-}
-
-run() { # NAME COMMAND...
-    local name=$1 before after
-    shift
-    setsid taskset -c 0 "$@" >"$dir/server.log" 2>&1 &
+run() { # NAME CPUS COMMAND...
+    local name=$1 cpus=$2 before after
+    shift 2
+    has_word "$rows" "$name" || return 0
+    setsid taskset -c "$cpus" "$@" >"$dir/server.log" 2>&1 &
     pid=$!
-    for _ in $(seq 300); do # until it answers
+    for _ in $(seq 600); do # until it answers
         kdig +retry=0 +timeout=1 @127.0.0.1 -p "$port" auth.example SOA 2>/dev/null | grep -q Received && break
         sleep 0.1
     done
-    before=$(server_ticks)
+    before=$(group_ticks "$pid")
     taskset -c 1 dnsperf -s 127.0.0.1 -p "$port" -d "$dir/names" -c 10 -T 1 -q 100 -l "$seconds" >"$dir/dnsperf" 2>&1
-    after=$(server_ticks)
+    after=$(group_ticks "$pid")
     [ -e "/proc/$pid/stat" ] || { echo "$name is gone:" && cat "$dir/server.log" && exit 1; }
     kill -TERM "$pid"
     wait "$pid" || true
     pid=
     awk -v name="$name" -v ticks=$((after - before)) -v hz="$(getconf CLK_TCK)" '
         /Queries completed/ { answers = $3 } /Queries lost/ { lost = $3 } /Queries per second/ { rate = $4 }
-        END { printf "%-9s %8.0f answers/s  %6.3f CPU-s/M  %d lost\n", name, rate, ticks / hz / answers * 1e6, lost }' \
+        END { printf "%-13s %8.0f answers/s  %6.3f CPU-s/M  %d lost\n", name, rate, ticks / hz / answers * 1e6, lost }' \
         "$dir/dnsperf" | tee -a "$dir/rows"
 }
 
 for _ in $(seq "$rounds"); do
-    run floor "$floor" "$port"
-    run txtd "$server" "$port" "$delegates"
-    run txtd-rrl "$server" "$port" "$delegates" rrl
-    run knot knotd -c "$dir/knot.conf"
-    run nsd nsd -d -c "$dir/nsd.conf"
+    run floor 0 "$floor" "$port"
+    run txtd-ungather 0 "$server" -g 0 "$port" "$delegates"
+    run floor-gather 0 "$floor" -g 30 "$port"
+    run txtd 0 "$server" "$port" "$delegates"
+    run txtd-rrl 0 "$server" -r "$port" "$delegates"
+    run txtd-two 0,1 "$server" -w 2 "$port" "$delegates"
+    run single 0 "$single" "$port" "$dir/database"
+    run knot 0 knotd -c "$dir/knot.conf"
+    run nsd 0 nsd -d -c "$dir/nsd.conf"
 done
 
-median() { awk -v name="$1" '$1 == name { print $4 }' "$dir/rows" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+cost() { median_of "$dir/rows" "$1" 4; }
 echo
-echo "medians of $rounds rounds, $delegates delegates, CPU seconds of the server per million answers:"
-awk -v f="$(median floor)" -v t="$(median txtd)" -v r="$(median txtd-rrl)" -v k="$(median knot)" -v n="$(median nsd)" 'BEGIN {
-    printf "floor %.3f  txtd %.3f  txtd with rate limiting %.3f  knot %.3f  nsd %.3f\n", f, t, r, k, n
-    printf "txtd / floor = %.2f (target 1.10)  txtd / knot = %.2f (target 0.67)  txtd / nsd = %.2f (target 0.67)\n", t / f, t / k, t / n
-}'
+echo "medians of $rounds rounds of $seconds s, $delegates delegates; CPU seconds of the server per million answers"
+echo
+echo "| server | answers/s | CPU-s/M | to floor | to floor-gather | to knot | to nsd |"
+echo "|---|---|---|---|---|---|---|"
+for row in $rows; do
+    each=$(cost "$row")
+    echo "| $row | $(median_of "$dir/rows" "$row" 2) | $each | $(ratio "$each" "$(cost floor)") |" \
+        "$(ratio "$each" "$(cost floor-gather)") | $(ratio "$each" "$(cost knot)") | $(ratio "$each" "$(cost nsd)") |"
+done
+echo
+echo "targets: txtd-ungather to floor and txtd to floor-gather <= 1.10; txtd to knot and to nsd <= 0.67"

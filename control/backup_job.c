@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "control/log.h"
+#include "control/native_json.h"
 
 #define LOWEST_PRIORITY 19
 
@@ -44,8 +45,8 @@ int backup_job_new(struct store *store, const char *directory, struct log *log, 
 
 json_t *backup_job_report(const struct backup_report *report)
 {
-    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I}", "ok", true, "number", (json_int_t)report->number, "made_at",
-                     (json_int_t)report->made_at_s, "octets", (json_int_t)report->octets, "files",
+    return json_pack("{s:b, s:I, s:o, s:I, s:I, s:I}", "ok", true, "number", (json_int_t)report->number, "made_at",
+                     native_json_time(report->made_at_s), "octets", (json_int_t)report->octets, "files",
                      (json_int_t)report->files, "kept", (json_int_t)report->kept);
 }
 

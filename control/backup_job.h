@@ -25,7 +25,7 @@ int backup_job_begin(struct backup_job *job, int fd, const char *directory, unsi
 /* Waits for one that runs, and frees. The control socket has ended; the store is still open. NULL is fine. */
 void backup_job_free(struct backup_job *job);
 
-/* What a report says, for the answer: number, made_at, octets, files, kept. */
+/* What a report says, for the answer: number, made_at (ISO 8601), octets, files, kept. */
 json_t *backup_job_report(const struct backup_report *report);
 
 #endif

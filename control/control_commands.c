@@ -7,6 +7,7 @@
 
 #include "control/backup_job.h"
 #include "control/log.h"
+#include "control/native_json.h"
 #include "control/notify.h"
 #include "control/own_challenge.h"
 #include "control/tls.h"
@@ -43,8 +44,8 @@ static json_t *status(struct control_commands *commands, const struct control_pe
     pthread_mutex_lock(&commands->lock);
     const struct control_acme acme = commands->acme;
     pthread_mutex_unlock(&commands->lock);
-    return json_pack("{s:b, s:i, s:I, s:s, s:s, s:b}", "ok", true, "pid", (int)getpid(), "certificate_not_after",
-                     (json_int_t)tls_context_not_after_s(commands->tls), "acme_name", acme.name, "acme_target",
+    return json_pack("{s:b, s:i, s:o, s:s, s:s, s:b}", "ok", true, "pid", (int)getpid(), "certificate_not_after",
+                     native_json_time(tls_context_not_after_s(commands->tls)), "acme_name", acme.name, "acme_target",
                      acme.target, "acme_cname_served", acme.served);
 }
 

@@ -10,6 +10,18 @@
 #include "dataplane/respond.h"
 
 static const char *const transports[TRANSPORT_COUNT] = {"udp", "tcp", "xdp"};
+static const char *const qtypes[RESPOND_QTYPE_COUNT] = {
+    [RESPOND_QTYPE_OTHER] = "other", [RESPOND_QTYPE_TXT] = "TXT", [RESPOND_QTYPE_A] = "A",
+    [RESPOND_QTYPE_AAAA] = "AAAA",   [RESPOND_QTYPE_CAA] = "CAA", [RESPOND_QTYPE_NS] = "NS",
+    [RESPOND_QTYPE_SOA] = "SOA",     [RESPOND_QTYPE_DS] = "DS",   [RESPOND_QTYPE_DNSKEY] = "DNSKEY",
+    [RESPOND_QTYPE_HTTPS] = "HTTPS", [RESPOND_QTYPE_ANY] = "ANY",
+};
+static const char *const drops[RESPOND_DROP_COUNT] = {
+    [RESPOND_DROP_INVALID] = "invalid",
+    [RESPOND_DROP_RATE_LIMIT] = "rate_limit",
+    [RESPOND_DROP_OVERSIZED] = "oversized",
+    [RESPOND_DROP_SEND] = "send",
+};
 
 /* What the workers of all transports have answered. */
 static void write_answers(struct metrics_page *page, const struct respond_counters *sum)
@@ -23,6 +35,10 @@ static void write_answers(struct metrics_page *page, const struct respond_counte
     for (unsigned i = 0; i < TRANSPORT_COUNT; i++) {
         metrics_labelled(page, "txtd_dns_queries_total", "transport", transports[i], sum->queries[i]);
     }
+    metrics_family(page, "txtd_dns_queries_by_type_total", "counter", "Queries, by the type they ask for.");
+    for (unsigned i = 0; i < RESPOND_QTYPE_COUNT; i++) {
+        metrics_labelled(page, "txtd_dns_queries_by_type_total", "type", qtypes[i], sum->qtype[i]);
+    }
     metrics_family(page, "txtd_dns_answers_total", "counter", "Answers sent, by RCODE.");
     for (unsigned i = 0; i < sizeof rcodes / sizeof rcodes[0]; i++) {
         metrics_labelled(page, "txtd_dns_answers_total", "rcode", rcodes[i].name, sum->rcode[rcodes[i].code]);
@@ -33,7 +49,13 @@ static void write_answers(struct metrics_page *page, const struct respond_counte
     metrics_labelled(page, "txtd_dns_positive_answers_total", "source", "static", sum->answers_static);
     metrics_single(page, "txtd_dns_nodata_total", "counter", "Answers that the name has no such records.", sum->nodata);
     metrics_single(page, "txtd_dns_truncated_total", "counter", "Answers cut short (TC).", sum->truncated);
-    metrics_single(page, "txtd_dns_dropped_total", "counter", "Messages not answered.", sum->dropped);
+    metrics_family(
+        page, "txtd_dns_dropped_total", "counter",
+        "Messages not answered: no query (invalid), by rate limiting (rate_limit), longer than any query should be "
+        "(oversized), or their answers were not taken by the kernel (send).");
+    for (unsigned i = 0; i < RESPOND_DROP_COUNT; i++) {
+        metrics_labelled(page, "txtd_dns_dropped_total", "reason", drops[i], sum->dropped[i]);
+    }
     metrics_single(page, "txtd_dns_rate_limited_total", "counter", "Answers dropped or cut by rate limiting.",
                    sum->rate_limited);
     metrics_single(page, "txtd_dns_cookies_valid_total", "counter", "Queries with a valid server cookie.",
@@ -106,8 +128,9 @@ static void write_frames(struct metrics_page *page, const struct interface inter
 
 static void write_drops(struct metrics_page *page, const struct interface interfaces[], unsigned count)
 {
-    metrics_family(page, "txtd_xdp_dropped_total", "counter",
-                   "Frames dropped: no query (invalid), no room to send (send), or none to receive into (kernel).");
+    metrics_family(
+        page, "txtd_xdp_dropped_total", "counter",
+        "Frames dropped: no query (invalid), no room to send (send), or none to receive into, or refused (kernel).");
     for (unsigned i = 0; i < count; i++) {
         const struct xdp_counters *counters = &interfaces[i].counters;
         const struct {

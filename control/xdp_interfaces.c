@@ -87,6 +87,12 @@ void xdp_interfaces_log(const struct xdp_interfaces *interfaces, struct log *log
         log_event(log, LOG_LEVEL_INFO, "dns.xdp", log_text("interface", interfaces->names[i]),
                   log_text("mode", setup.native ? "native" : "generic"), log_bool("zero_copy", setup.zero_copy),
                   log_uint("queues", setup.queues), log_uint("targets", setup.targets));
+        if (setup.left_out > 0) {
+            log_event(
+                log, LOG_LEVEL_WARNING, "dns.xdp_left_out", log_text("interface", interfaces->names[i]),
+                log_uint("addresses", setup.left_out),
+                log_text("hint", "too many: these are answered by the kernel's sockets; name fewer in dns.listen"));
+        }
     }
 }
 

@@ -29,9 +29,41 @@ struct burst {
 };
 
 /* Single writer: a relaxed store is all that a reader elsewhere needs. */
+static void count_many(uint64_t *counter, unsigned more)
+{
+#ifdef TXTD_NO_COUNTERS /* bench/bench_counting.c: what counting costs */
+    (void)counter;
+    (void)more;
+#else
+    __atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
+#endif
+}
+
 static void count(uint64_t *counter)
 {
-    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+    count_many(counter, 1);
+}
+
+static enum respond_qtype find_qtype(uint16_t qtype)
+{
+    switch (qtype) {
+    case DNS_TYPE_A: return RESPOND_QTYPE_A;
+    case DNS_TYPE_AAAA: return RESPOND_QTYPE_AAAA;
+    case DNS_TYPE_CAA: return RESPOND_QTYPE_CAA;
+    case DNS_TYPE_NS: return RESPOND_QTYPE_NS;
+    case DNS_TYPE_SOA: return RESPOND_QTYPE_SOA;
+    case DNS_TYPE_DS: return RESPOND_QTYPE_DS;
+    case DNS_TYPE_DNSKEY: return RESPOND_QTYPE_DNSKEY;
+    case DNS_TYPE_HTTPS: return RESPOND_QTYPE_HTTPS;
+    case DNS_TYPE_ANY: return RESPOND_QTYPE_ANY;
+    default: return RESPOND_QTYPE_OTHER;
+    }
+}
+
+/* Out of line, for almost all queries are for TXT. */
+static __attribute__((noinline, cold)) void count_qtype(struct respond_counters *counters, uint16_t qtype)
+{
+    count(&counters->qtype[find_qtype(qtype)]);
 }
 
 /* --- Cookies and the rest of the OPT record --- */
@@ -143,7 +175,9 @@ static enum rrl_kind answer_names(const struct burst *burst, const struct task *
         outcome = name_answer(answer, &burst->names, zone);
     } else if (task->lookup->entry != NULL) {
         outcome = name_answer_delegate(answer, &burst->names, zone, task->lookup->entry);
+#ifndef TXTD_NO_COUNTERS
         usage_ring_note(burst->worker->usage, task->lookup->zone, &task->lookup->id);
+#endif
     } else {
         outcome = name_answer_no_delegate(answer, zone); /* no static name has a delegate's form */
     }
@@ -255,16 +289,16 @@ static bool limit(const struct burst *burst, const struct packet *packet, enum r
     return false;
 }
 
-static void drop(const struct burst *burst, struct packet *packet)
+static void drop(const struct burst *burst, struct packet *packet, enum respond_drop reason)
 {
-    count(&burst->worker->counters.dropped);
+    count(&burst->worker->counters.dropped[reason]);
     packet->len = 0;
 }
 
 static void respond_notimp(const struct burst *burst, struct packet *packet)
 {
     if (has_limit(burst, packet, false) && !limit(burst, packet, RRL_OTHER, NULL)) {
-        drop(burst, packet);
+        drop(burst, packet, RESPOND_DROP_RATE_LIMIT);
         return;
     }
     build_notimp(packet);
@@ -278,7 +312,7 @@ static void respond_query(const struct burst *burst, struct packet *packet, stru
     bool proven = decide_edns(burst, &task->query, packet, &answer.edns);
     enum rrl_kind kind = build(burst, packet, task, proven, &answer);
     if (has_limit(burst, packet, proven) && !limit(burst, packet, kind, &answer)) {
-        drop(burst, packet);
+        drop(burst, packet, RESPOND_DROP_RATE_LIMIT);
         return;
     }
     packet->len = (uint16_t)answer_finish(&answer);
@@ -290,11 +324,17 @@ static void respond_query(const struct burst *burst, struct packet *packet, stru
 
 static void respond_one(const struct burst *burst, struct packet *packet, struct task *task)
 {
-    count(&burst->worker->counters.queries[packet->transport]);
     switch (task->query.form) {
-    case QUERY_DROP: drop(burst, packet); break;
+    case QUERY_DROP: drop(burst, packet, packet->cut ? RESPOND_DROP_OVERSIZED : RESPOND_DROP_INVALID); break;
     case QUERY_NOTIMP: respond_notimp(burst, packet); break;
-    default: respond_query(burst, packet, task); break;
+    default:
+        if (task->query.qtype == DNS_TYPE_TXT) {
+            count(&burst->worker->counters.qtype[RESPOND_QTYPE_TXT]);
+        } else {
+            count_qtype(&burst->worker->counters, task->query.qtype);
+        }
+        respond_query(burst, packet, task);
+        break;
     }
 }
 
@@ -319,6 +359,9 @@ void respond_burst(const struct responder *responder, struct respond_worker *wor
             lookup->zone = tasks[i].zone->options.number;
             lookups_count++;
         }
+    }
+    if (packets_count > 0) {
+        count_many(&worker->counters.queries[packets[0].transport], packets_count);
     }
     delegate_table_find_burst(responder->table, lookups, lookups_count);
     for (unsigned i = 0; i < packets_count; i++) {

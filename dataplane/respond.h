@@ -29,12 +29,38 @@ enum transport {
     TRANSPORT_COUNT = 3,
 };
 
+/* The types that queries are counted by. */
+enum respond_qtype {
+    RESPOND_QTYPE_OTHER, /* any other, or none that could be read */
+    RESPOND_QTYPE_TXT,
+    RESPOND_QTYPE_A,
+    RESPOND_QTYPE_AAAA,
+    RESPOND_QTYPE_CAA,
+    RESPOND_QTYPE_NS,
+    RESPOND_QTYPE_SOA,
+    RESPOND_QTYPE_DS,
+    RESPOND_QTYPE_DNSKEY,
+    RESPOND_QTYPE_HTTPS,
+    RESPOND_QTYPE_ANY,
+    RESPOND_QTYPE_COUNT,
+};
+
+/* Why a message got no answer. */
+enum respond_drop {
+    RESPOND_DROP_INVALID,    /* no query: QR=1, or shorter than a header */
+    RESPOND_DROP_RATE_LIMIT, /* and no slip */
+    RESPOND_DROP_OVERSIZED,  /* longer than the transport's buffer */
+    RESPOND_DROP_SEND,       /* the kernel did not take the answer, which is counted as one, too */
+    RESPOND_DROP_COUNT,
+};
+
 /* One message. Query in, answer out, in place. */
 struct packet {
     uint8_t *wire;                 /* the transport's buffer */
     uint16_t len;                  /* octets of the query; on return octets of the answer, 0: send nothing */
     uint16_t capacity;             /* octets that may be written at wire; >= 1232 for UDP, 65535 for TCP */
     uint8_t transport;             /* enum transport */
+    bool cut;                      /* the transport could not receive all of it, and `len` is 0 */
     const struct sockaddr *client; /* AF_INET or AF_INET6; read only, valid during the call */
 };
 
@@ -46,11 +72,12 @@ struct respond_clock {
 
 /* Counters of one worker: written by it alone, read by anyone (relaxed). */
 struct respond_counters {
-    uint64_t queries[TRANSPORT_COUNT];
-    uint64_t dropped;        /* not answered: QR=1, shorter than a header, rate limit */
-    uint64_t rcode[24];      /* answers by extended RCODE; 23 = BADCOOKIE */
-    uint64_t answers_txt;    /* positive answers from a delegate */
-    uint64_t answers_static; /* positive answers from static records */
+    uint64_t queries[TRANSPORT_COUNT];    /* messages received */
+    uint64_t qtype[RESPOND_QTYPE_COUNT];  /* those of opcode QUERY */
+    uint64_t dropped[RESPOND_DROP_COUNT]; /* not answered; the transport counts RESPOND_DROP_SEND */
+    uint64_t rcode[24];                   /* answers by extended RCODE; 23 = BADCOOKIE */
+    uint64_t answers_txt;                 /* positive answers from a delegate */
+    uint64_t answers_static;              /* positive answers from static records */
     uint64_t nodata;
     uint64_t truncated;
     uint64_t rate_limited; /* slipped or dropped */
@@ -105,8 +132,8 @@ void responder_add_worker(const struct responder *responder, struct respond_work
 /* What the workers note there; the responder's own (usage.h). */
 struct usage_rings *responder_usage(const struct responder *responder);
 
-/* Answers up to RESPOND_BURST_MAX packets in place. The calling thread is a registered QSBR reader, on line; the caller
- * declares a quiescent state afterwards, once the answers have been sent. */
+/* Answers up to RESPOND_BURST_MAX packets, all of one transport, in place. The calling thread is a registered QSBR reader, on
+ * line; the caller declares a quiescent state afterwards, once the answers have been sent. */
 void respond_burst(const struct responder *responder, struct respond_worker *worker, const struct respond_clock *now,
                    struct packet packets[], unsigned count);
 

@@ -1,6 +1,6 @@
 #include "control/txtctl/account_change.h"
 
-#include "control/txtctl/account_call.h"
+#include "control/txtctl/output.h"
 
 enum txtctl_status account_change_open(const struct options *options, struct account_file **file, const char **name,
                                        json_t **account)
@@ -10,13 +10,13 @@ enum txtctl_status account_change_open(const struct options *options, struct acc
     *file = NULL;
     if (account_file_open(path, file, &detail) != 0) {
         *file = NULL;
-        return account_call_failed(&detail);
+        return output_failed(&detail);
     }
     if (account_file_find(path, account_file_accounts(*file), options->text[OPTION_DOMAIN], name, account, &detail) !=
         0) {
         account_file_close(*file);
         *file = NULL;
-        return account_call_failed(&detail);
+        return output_failed(&detail);
     }
     return TXTCTL_DONE;
 }

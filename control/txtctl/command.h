@@ -21,7 +21,8 @@ struct command {
     const char *arguments; /* behind the name, as the usage shows them: "VALUE"; "" when there are none */
     const char *summary;   /* one line, without a capital or a full stop */
     uint8_t arguments_min, arguments_max;
-    uint64_t takes; /* options, COMMAND_TAKES of each; --help is always taken */
+    uint64_t takes;     /* options, COMMAND_TAKES of each; --help is always taken */
+    const char *status; /* what its exit status means, lines separated by \n; NULL: what it means in general */
 
     /* Does it, prints on standard output, errors on standard error. libcurl is ready. Returns the exit status. */
     enum txtctl_status (*run)(const struct options *options);

@@ -28,13 +28,8 @@ static enum txtctl_status carry_out(const struct options *options, const struct 
 
 static int read_settle(const char *text, unsigned *settle_s)
 {
-    char *end;
-    *settle_s = SETTLE_DEFAULT_S;
-    if (text == NULL) {
-        return 0;
-    }
-    unsigned long seconds = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || seconds > SETTLE_MAX_S) {
+    unsigned long seconds = SETTLE_DEFAULT_S;
+    if (text != NULL && options_number(text, 0, SETTLE_MAX_S, &seconds) != 0) {
         (void)fprintf(stderr, "txtctl: --settle takes 0 to %d seconds, not %s\n", SETTLE_MAX_S, text);
         return TXTD_EINVAL;
     }

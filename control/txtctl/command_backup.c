@@ -2,15 +2,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "control/backup_job.h"
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/command.h"
 #include "control/txtctl/control_client.h"
 #include "control/txtctl/directory_watch.h"
+#include "control/txtctl/output.h"
 #include "control/txtctl/stopped_store.h"
 
 #define ONLINE_TIMEOUT_S 86400 /* a backup takes as long as it takes */
@@ -33,12 +32,12 @@ static int whole_path(const char *directory, char path[PATH_MAX], struct error_d
 static int read_keep(const struct options *options, unsigned *keep, struct error_detail *detail)
 {
     const char *text = options->text[OPTION_RETAIN];
-    char *end = NULL;
-    unsigned long number = text == NULL ? 0 : strtoul(text, &end, 10);
+    unsigned long number = 0; /* all */
+    if (text != NULL && options_number(text, 1, BACKUP_KEEP_MAX, &number) != 0) {
+        return error_describe(detail, TXTD_EINVAL, "--retain takes 1 to %d, not %s", BACKUP_KEEP_MAX, text);
+    }
     *keep = (unsigned)number;
-    return text == NULL || (*text >= '0' && *text <= '9' && *end == '\0' && number > 0 && number <= BACKUP_KEEP_MAX)
-               ? 0
-               : error_describe(detail, TXTD_EINVAL, "--retain takes 1 to %d, not %s", BACKUP_KEEP_MAX, text);
+    return 0;
 }
 
 static enum txtctl_status ask_running(const struct options *options, const struct config *config, const char *path,
@@ -61,7 +60,7 @@ static enum txtctl_status ask_running(const struct options *options, const struc
 static void print(const struct options *options, const json_t *report, const char *path)
 {
     if (options->text[OPTION_JSON] != NULL) {
-        account_call_print(report);
+        output_json(report);
         return;
     }
     (void)printf("backup %lld in %s: %lld files, %.1f MiB, compared with their checksums; %lld kept\n",
@@ -92,9 +91,9 @@ static enum txtctl_status make(const struct options *options, const struct confi
         code = 0;
         status = ask_running(options, config, path, keep, &report);
     }
-    directory_watch_end(watch);
+    directory_watch_end(watch, code == 0 && status == TXTCTL_DONE);
     if (code != 0) {
-        return account_call_failed(&detail);
+        return output_failed(&detail);
     }
     if (status == TXTCTL_DONE) {
         print(options, report, path);
@@ -119,7 +118,7 @@ static enum txtctl_status run(const struct options *options)
     }
     code = code != 0 ? code : read_keep(options, &keep, &detail);
     code = code != 0 ? code : stopped_store_become_user(config, &detail);
-    enum txtctl_status status = code != 0 ? account_call_failed(&detail) : make(options, config, path, keep);
+    enum txtctl_status status = code != 0 ? output_failed(&detail) : make(options, config, path, keep);
     config_free(config);
     return status;
 }

@@ -1,9 +1,11 @@
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "control/txtctl/account_call.h"
 #include "control/txtctl/command.h"
 #include "control/txtctl/dns_check.h"
+#include "control/txtctl/output.h"
 
 /* The host of a URL; the caller frees it with curl_free. NULL when there is none. */
 static char *host_of(const char *url)
@@ -20,18 +22,16 @@ static char *host_of(const char *url)
 static enum txtctl_status check(const struct options *options, const json_t *account)
 {
     struct error_detail detail = {""};
-    const char *url =
-        options->text[OPTION_URL] == NULL ? account_call_text(account, "server_url") : options->text[OPTION_URL];
-    char *host = options->text[OPTION_SERVER] == NULL ? host_of(url) : NULL;
+    char *host = options->text[OPTION_SERVER] == NULL ? host_of(account_call_url(options, account)) : NULL;
     const char *server = options->text[OPTION_SERVER] == NULL ? host : options->text[OPTION_SERVER];
-    const char *name = account_call_text(account, "fulldomain");
+    const char *name = output_member(account, "fulldomain");
     bool found;
     if (server == NULL) {
         (void)fputs("txtctl: give the DNS --server to ask\n", stderr);
         return TXTCTL_FAILED;
     }
     int result = dns_check(server, name, options->arguments[0], options->timeout_s, &found, &detail);
-    enum txtctl_status status = result != 0 ? account_call_failed(&detail) : found ? TXTCTL_DONE : TXTCTL_REFUSED;
+    enum txtctl_status status = result != 0 ? output_failed(&detail) : found ? TXTCTL_DONE : TXTCTL_REFUSED;
     if (result == 0 && options->text[OPTION_JSON] == NULL) {
         (void)printf("%s %s at %s\n", server, found ? "answers the value" : "does not answer the value", name);
     } else if (result == 0) {

@@ -1,24 +1,18 @@
 /* `txtctl control status`: what a running txtd says of itself through its control socket. */
 #include <stdbool.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "control/txtctl/command.h"
 #include "control/txtctl/control_client.h"
+#include "control/txtctl/output.h"
 
 static void print(const json_t *status)
 {
-    char date[32] = "?";
-    time_t not_after = (time_t)json_integer_value(json_object_get(status, "certificate_not_after"));
-    struct tm parts;
-    const char *name = json_string_value(json_object_get(status, "acme_name"));
-    const char *target = json_string_value(json_object_get(status, "acme_target"));
-    if (gmtime_r(&not_after, &parts) != NULL) {
-        (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    }
+    const char *until = output_member(status, "certificate_not_after");
+    const char *name = output_member(status, "acme_name"), *target = output_member(status, "acme_target");
     (void)printf("pid          %lld\ncertificate  until %s\n",
-                 (long long)json_integer_value(json_object_get(status, "pid")), date);
-    if (name != NULL && name[0] != '\0' && target != NULL) {
+                 (long long)json_integer_value(json_object_get(status, "pid")), *until == '\0' ? "?" : until);
+    if (*name != '\0') {
         bool served = json_is_true(json_object_get(status, "acme_cname_served"));
         (void)printf("challenge    _acme-challenge.%s. IN CNAME %s.  (%s)\n", name, target,
                      served ? "answered by txtd" : "add it to that name's zone");
@@ -30,8 +24,7 @@ static enum txtctl_status run(const struct options *options)
     json_t *reply = NULL;
     enum txtctl_status status = control_client_call(options, json_pack("{s:s}", "command", "status"), &reply);
     if (status == TXTCTL_DONE && options->text[OPTION_JSON] != NULL) {
-        (void)json_dumpf(reply, stdout, JSON_INDENT(2));
-        (void)putchar('\n');
+        output_json(reply);
     } else if (status == TXTCTL_DONE) {
         print(reply);
     }

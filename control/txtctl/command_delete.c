@@ -1,9 +1,10 @@
 /* `txtctl delete`: the delegate at the server, then its account in the file. */
+#include <stdbool.h>
 #include <stdio.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/account_change.h"
 #include "control/txtctl/delegate_call.h"
+#include "control/txtctl/output.h"
 
 static enum txtctl_status remove_both(const struct options *options, struct account_file *file, const char *name,
                                       const json_t *account)
@@ -17,7 +18,7 @@ static enum txtctl_status remove_both(const struct options *options, struct acco
     }
     if (json_object_del(account_file_accounts(file), name) != 0 || account_file_save(file, &detail) != 0) {
         (void)fputs("txtctl: the delegate is deleted, but its account is still in the file\n", stderr);
-        return account_call_failed(&detail);
+        return output_failed(&detail);
     }
     return TXTCTL_DONE;
 }
@@ -33,10 +34,16 @@ static enum txtctl_status run(const struct options *options)
     }
     if (options->text[OPTION_YES] == NULL) {
         (void)fprintf(stderr, "txtctl: this would delete %s for ever, for %s; give --yes to do it\n",
-                      account_call_text(account, "fulldomain"), name);
+                      output_member(account, "fulldomain"), name);
         status = TXTCTL_FAILED;
     } else {
-        status = remove_both(options, file, name, account);
+        json_t *deleted = json_pack("{s:s, s:s, s:b}", "domain", name, "fulldomain",
+                                    output_member(account, "fulldomain"), "deleted", true);
+        status = remove_both(options, file, name, account); /* which frees both */
+        if (status == TXTCTL_DONE && options->text[OPTION_JSON] != NULL) {
+            output_json(deleted);
+        }
+        json_decref(deleted);
     }
     account_file_close(file);
     return status;

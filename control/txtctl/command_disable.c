@@ -1,13 +1,13 @@
 /* `txtctl disable` and `txtctl enable`, each the other's opposite. */
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/delegate_call.h"
+#include "control/txtctl/output.h"
 
 static enum txtctl_status change(const struct options *options, const char *tail)
 {
     json_t *json;
     enum txtctl_status status = delegate_call_operator_at(options, "POST", options->arguments[0], tail, &json);
     if (json != NULL && options->text[OPTION_JSON] != NULL) {
-        account_call_print(json);
+        output_json(json);
     }
     json_decref(json);
     return status;

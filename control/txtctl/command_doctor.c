@@ -1,12 +1,13 @@
 /* What the customer's side of a delegation needs, looked at from outside. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/account_file.h"
 #include "control/txtctl/command.h"
 #include "control/txtctl/doctor.h"
+#include "control/txtctl/output.h"
 
 #define QUESTION_S 4 /* unless --timeout says otherwise: there may be many servers, and some may be dead */
 
@@ -24,6 +25,7 @@ static int read_domain(const char *argument, struct doctor *doctor)
     ldns_rdf *name = ldns_dname_new_frm_str(doctor->challenge);
     ldns_rdf *parent = name == NULL ? NULL : ldns_dname_left_chop(name);
     bool is_name = parent != NULL && dns_name_text(parent, doctor->domain) && strcmp(doctor->domain, ".") != 0;
+    doctor->wildcard = strncmp(argument, "*.", 2) == 0;
     ldns_rdf_deep_free(parent);
     ldns_rdf_deep_free(name);
     return is_name ? 0 : TXTD_EINVAL;
@@ -36,7 +38,7 @@ static void read_expected(const struct options *options, struct doctor *doctor)
     struct error_detail detail = {""};
     int result = account_file_read(options->text[OPTION_CREDENTIALS], doctor->domain, &account, &detail);
     if (result == 0) {
-        (void)snprintf(doctor->expected, sizeof doctor->expected, "%s.", account_call_text(account, "fulldomain"));
+        (void)snprintf(doctor->expected, sizeof doctor->expected, "%s.", output_member(account, "fulldomain"));
         json_decref(account);
     } else if (result != TXTD_ENOTFOUND) {
         findings_add(doctor->findings, FINDING_NOTE, "account", NULL,
@@ -46,6 +48,19 @@ static void read_expected(const struct options *options, struct doctor *doctor)
                      "%s has no account for %s: whether the CNAME leads to the right delegate cannot be told",
                      options->text[OPTION_CREDENTIALS], doctor->domain);
     }
+}
+
+static enum txtctl_status examine(const struct options *options, struct doctor *doctor)
+{
+    read_expected(options, doctor);
+    doctor_examine_cname(doctor);
+    doctor_examine_delegate(doctor);
+    doctor_examine_caa(doctor);
+    doctor_examine_dnssec(doctor);
+    findings_print(doctor->findings, doctor->domain, options->text[OPTION_JSON] != NULL);
+    bool well = findings_count(doctor->findings, FINDING_PROBLEM) == 0 &&
+                (options->text[OPTION_STRICT] == NULL || findings_count(doctor->findings, FINDING_WARNING) == 0);
+    return well ? TXTCTL_DONE : TXTCTL_REFUSED;
 }
 
 static enum txtctl_status run(const struct options *options)
@@ -64,15 +79,13 @@ static enum txtctl_status run(const struct options *options)
     if (read_domain(options->arguments[0], doctor) != 0) {
         (void)fprintf(stderr, "txtctl: %s is no domain name\n", options->arguments[0]);
     } else if (dns_ask_open(options->text[OPTION_SERVER], true, doctor->timeout_s, &doctor->resolver, &detail) != 0) {
-        (void)account_call_failed(&detail);
+        (void)output_failed(&detail);
+    } else if (doctor_try_resolver(doctor, &detail) != 0) {
+        (void)output_failed(&detail);
+        (void)fputs("txtctl: nothing could be looked at: name a resolver that serves this machine with --server\n",
+                    stderr);
     } else {
-        read_expected(options, doctor);
-        doctor_examine_cname(doctor);
-        doctor_examine_delegate(doctor);
-        doctor_examine_caa(doctor);
-        doctor_examine_dnssec(doctor);
-        findings_print(doctor->findings, doctor->domain, options->text[OPTION_JSON] != NULL);
-        status = findings_count(doctor->findings, FINDING_PROBLEM) == 0 ? TXTCTL_DONE : TXTCTL_REFUSED;
+        status = examine(options, doctor);
     }
     dns_ask_close(doctor->resolver);
     json_decref(doctor->findings);
@@ -87,6 +100,9 @@ const struct command command_doctor = {
     .arguments_min = 1,
     .arguments_max = 1,
     .takes = COMMAND_TAKES(OPTION_CREDENTIALS) | COMMAND_TAKES(OPTION_SERVER) | COMMAND_TAKES(OPTION_TIMEOUT) |
-             COMMAND_TAKES(OPTION_JSON) | COMMAND_TAKES(OPTION_ISSUER) | COMMAND_TAKES(OPTION_VALUE),
+             COMMAND_TAKES(OPTION_JSON) | COMMAND_TAKES(OPTION_ISSUER) | COMMAND_TAKES(OPTION_VALUE) |
+             COMMAND_TAKES(OPTION_STRICT),
+    .status = "0 no problem, maybe warnings; 1 a problem, or with --strict a warning; 2 nothing could be looked at,\n"
+              "for the resolver does not answer.",
     .run = run,
 };

@@ -1,11 +1,12 @@
 /* `txtctl export`: every account with its delegate as a line of JSON, of a store that txtd may be using. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/command.h"
 #include "control/txtctl/export_json.h"
+#include "control/txtctl/output.h"
 #include "control/txtctl/progress.h"
 #include "control/txtctl/stopped_store.h"
 
@@ -84,7 +85,7 @@ static int export_all(struct store *store, const struct zones *zones, const stru
                       struct error_detail *detail)
 {
     struct page *page = calloc(1, sizeof *page);
-    struct progress progress = progress_begin("exported");
+    struct progress progress = progress_begin("exported", true);
     struct delegate_id after;
     size_t done = 0;
     int code = 0;
@@ -100,11 +101,11 @@ static int export_all(struct store *store, const struct zones *zones, const stru
         done += page->count;
         progress_show(&progress, done, 0);
     } while (code == 0 && page->count == PAGE_MAX);
-    progress_end(&progress);
-    free(page);
     if (code == 0 && fflush(stdout) != 0) {
         code = TXTD_ESYS;
     }
+    progress_end(&progress, code == 0);
+    free(page);
     return code == 0 ? 0
                      : error_describe(detail, code, "the export is not whole: %s",
                                       code == TXTD_ESYS ? "it cannot be written" : txtd_error_text(code));
@@ -130,13 +131,14 @@ static enum txtctl_status run(const struct options *options)
         store_close(store);
     }
     config_free(config);
-    return code == 0 ? TXTCTL_DONE : account_call_failed(&detail);
+    return code == 0 ? TXTCTL_DONE : output_failed(&detail);
 }
 
 const struct command command_export = {
     .name = "export",
     .arguments = "",
     .summary = "every account with its delegate, a line of JSON each, while txtd runs or not",
-    .takes = COMMAND_TAKES(OPTION_CONFIG) | COMMAND_TAKES(OPTION_ZONE),
+    .takes =
+        COMMAND_TAKES(OPTION_CONFIG) | COMMAND_TAKES(OPTION_ZONE) | COMMAND_TAKES(OPTION_JSON), /* it always does */
     .run = run,
 };

@@ -1,13 +1,14 @@
 /* `txtctl import acme-dns`: the accounts of an acme-dns into the store of a txtd that does not run. */
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/acmedns_import.h"
 #include "control/txtctl/acmedns_source.h"
 #include "control/txtctl/command.h"
+#include "control/txtctl/output.h"
 #include "control/txtctl/progress.h"
 #include "control/txtctl/stopped_store.h"
 
@@ -23,7 +24,7 @@ static void print_json(const struct acmedns_import *import, const struct acmedns
                                (json_int_t)data->accounts_seen, "imported", (json_int_t)counts->imported, "present",
                                (json_int_t)counts->present, "values", (json_int_t)counts->values, "values_expired",
                                (json_int_t)counts->values_expired, "refused", refused);
-    account_call_print(report);
+    output_json(report);
     json_decref(report);
 }
 
@@ -67,7 +68,7 @@ static int open_for_dry_run(const struct config *config, const char *zone, struc
 static int import_settled(const struct config *config, const struct config_zone *zone, struct acmedns_import *import,
                           struct acmedns_data *data, struct error_detail *detail)
 {
-    struct progress progress = progress_begin("importing");
+    struct progress progress = progress_begin("importing", false);
     int rc = stopped_store_become_user(config, detail);
     if (rc == 0 && import->dry_run) {
         rc = open_for_dry_run(config, zone->name, import, detail);
@@ -79,7 +80,7 @@ static int import_settled(const struct config *config, const struct config_zone 
         import->progress = show;
         import->context = &progress;
         rc = acmedns_import_run(import, data, detail);
-        progress_end(&progress);
+        progress_end(&progress, rc == 0);
     }
     store_close(import->store);
     return rc;
@@ -105,7 +106,7 @@ static enum txtctl_status run(const struct options *options)
     }
     enum txtctl_status status = data.refusals_count == 0 ? TXTCTL_DONE : TXTCTL_REFUSED;
     if (rc != 0) {
-        status = account_call_failed(&detail);
+        status = output_failed(&detail);
     } else if (options->text[OPTION_JSON] != NULL) {
         print_json(&import, &data);
     } else {

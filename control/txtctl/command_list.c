@@ -1,8 +1,9 @@
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/delegate_call.h"
+#include "control/txtctl/output.h"
 
 #define PAGE       256 /* the most that the server gives */
 #define PATH_SIZE  1024
@@ -22,19 +23,19 @@ static int make_path(const struct options *options, const char *cursor, char pat
 
 static void print_item(const struct options *options, const json_t *item)
 {
-    const char *note = account_call_text(item, "note");
+    const char *note = output_member(item, "note");
     if (options->text[OPTION_JSON] != NULL) {
         (void)json_dumpf(item, stdout, JSON_COMPACT);
         (void)putchar('\n');
         return;
     }
-    (void)printf("%s  created %s", account_call_text(item, "fulldomain"), account_call_text(item, "created_at"));
+    (void)printf("%s  created %s", output_member(item, "fulldomain"), output_member(item, "created_at"));
     if (json_is_true(json_object_get(item, "disabled"))) {
         (void)fputs("  disabled", stdout);
     }
     if (*note != '\0') {
         (void)fputs("  ", stdout);
-        delegate_call_print_text(note);
+        output_foreign(note);
     }
     (void)putchar('\n');
 }
@@ -42,7 +43,7 @@ static void print_item(const struct options *options, const json_t *item)
 /* Takes the cursor of the page behind this one; false: this was the last. */
 static bool take_cursor(const json_t *json, char cursor[CURSOR_MAX])
 {
-    const char *next = account_call_text(json, "next_cursor");
+    const char *next = output_member(json, "next_cursor");
     bool further = *next != '\0' && strlen(next) < CURSOR_MAX && strcmp(next, cursor) != 0;
     (void)snprintf(cursor, CURSOR_MAX, "%s", further ? next : "");
     return further;

@@ -2,9 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/account_file.h"
+#include "control/txtctl/api_call.h"
 #include "control/txtctl/command.h"
+#include "control/txtctl/output.h"
 
 #define DOMAIN_MAX 256
 
@@ -41,9 +42,9 @@ static json_t *registration_body(const struct options *options)
 static void print_registered(const struct options *options, const json_t *account, const char *domain,
                              size_t domain_len)
 {
-    const char *name = account_call_text(account, "fulldomain");
+    const char *name = output_member(account, "fulldomain");
     if (options->text[OPTION_JSON] != NULL) {
-        account_call_print(account);
+        output_json(account);
     } else if (options->text[OPTION_DOMAIN] == NULL) {
         (void)printf("%s\n", name);
     } else {
@@ -57,9 +58,9 @@ static enum txtctl_status save_account(const struct options *options, struct acc
 {
     struct error_detail detail = {""};
     size_t len;
-    const char *domain = account_file_domain(
-        options->text[OPTION_DOMAIN] == NULL ? account_call_text(account, "fulldomain") : options->text[OPTION_DOMAIN],
-        &len);
+    const char *domain = account_file_domain(options->text[OPTION_DOMAIN] == NULL ? output_member(account, "fulldomain")
+                                                                                  : options->text[OPTION_DOMAIN],
+                                             &len);
     char key[DOMAIN_MAX];
     (void)snprintf(key, sizeof key, "%.*s", (int)len, domain);
     for (char *at = key; *at != '\0'; at++) {
@@ -67,7 +68,7 @@ static enum txtctl_status save_account(const struct options *options, struct acc
     }
     (void)json_object_set_new(account, "server_url", lasting_url(options->text[OPTION_URL]));
     if (json_object_set(account_file_accounts(file), key, account) != 0 || account_file_save(file, &detail) != 0) {
-        account_call_print(account);
+        output_json(account);
         (void)fprintf(stderr, "txtctl: keep the account above, it could not be saved: %s\n", detail.text);
         return TXTCTL_FAILED;
     }
@@ -77,22 +78,17 @@ static enum txtctl_status save_account(const struct options *options, struct acc
 
 static enum txtctl_status ask_registration(const struct options *options, struct account_file *file)
 {
-    struct error_detail detail = {""};
-    struct api_client client = account_call_client(options, options->text[OPTION_URL]);
-    struct api_client_reply reply;
-    json_t *body = registration_body(options);
-    int result =
-        api_client_call(&client, &(struct api_client_request){.path = "/register", .body = body}, &reply, &detail);
+    json_t *body = registration_body(options), *account;
+    const struct api_client_request request = {.path = "/register", .body = body};
+    enum txtctl_status status = api_call(options, options->text[OPTION_URL], &request, &account);
     json_decref(body);
-    enum txtctl_status status = TXTCTL_FAILED;
-    if (result != 0) {
-        status = account_call_failed(&detail);
-    } else if (reply.status / 100 != 2 || !json_is_object(reply.json)) {
-        status = account_call_refused(&reply);
-    } else {
-        status = save_account(options, file, reply.json);
+    if (status == TXTCTL_DONE && account == NULL) {
+        (void)fputs("txtctl: the server has answered without an account\n", stderr);
+        status = TXTCTL_FAILED;
+    } else if (status == TXTCTL_DONE) {
+        status = save_account(options, file, account);
     }
-    json_decref(reply.json);
+    json_decref(account);
     return status;
 }
 
@@ -106,17 +102,17 @@ static enum txtctl_status run_register(const struct options *options)
         return TXTCTL_FAILED;
     }
     if (account_file_open(options->text[OPTION_CREDENTIALS], &file, &detail) != 0) {
-        return account_call_failed(&detail);
+        return output_failed(&detail);
     }
     enum txtctl_status status;
     int found = options->text[OPTION_DOMAIN] == NULL ? TXTD_ENOTFOUND
                                                      : account_file_read(options->text[OPTION_CREDENTIALS],
                                                                          options->text[OPTION_DOMAIN], &known, &detail);
     if (found != 0 && found != TXTD_ENOTFOUND) {
-        status = account_call_failed(&detail); /* something that we do not understand is not written over */
+        status = output_failed(&detail); /* something that we do not understand is not written over */
     } else if (found == 0) {
         (void)fprintf(stderr, "txtctl: %s has an account for %s already, %s\n", options->text[OPTION_CREDENTIALS],
-                      options->text[OPTION_DOMAIN], account_call_text(known, "fulldomain"));
+                      options->text[OPTION_DOMAIN], output_member(known, "fulldomain"));
         status = TXTCTL_FAILED;
     } else {
         status = ask_registration(options, file);

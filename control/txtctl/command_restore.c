@@ -1,15 +1,16 @@
 /* `txtctl restore`: a store out of a backup, in the place of the one that is there, or beside it. */
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "control/txtctl/account_call.h"
+#include "control/native_json.h"
 #include "control/txtctl/command.h"
 #include "control/txtctl/directory_watch.h"
+#include "control/txtctl/output.h"
 #include "control/txtctl/stopped_store.h"
 #include "storage/backup.h"
 #include "storage/store_directory.h"
@@ -36,7 +37,7 @@ static int copy(struct restore *restore, const char *to, struct error_detail *de
     struct directory_watch *watch =
         directory_watch_begin("restore", growing, directory_watch_octets(restore->directory));
     int code = backup_restore(restore->directory, restore->number, &options, &restore->report, detail);
-    directory_watch_end(watch);
+    directory_watch_end(watch, code == 0);
     return code;
 }
 
@@ -114,12 +115,12 @@ static void print(const struct options *options, const struct restore *restore, 
     const struct backup_report *report = &restore->report;
     const char *place = into == NULL ? restore->config->store.directory : into;
     if (options->text[OPTION_JSON] != NULL) {
-        json_t *json = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?}", "store", place, "number",
-                                 (json_int_t)report->number, "made_at", (json_int_t)report->made_at_s, "delegates",
-                                 (json_int_t)report->delegates, "deleted_since", (json_int_t)restore->carried.deleted,
-                                 "revoked_since", (json_int_t)restore->carried.revoked, "deletions_unknown",
-                                 restore->unknown, "old_store", restore->aside[0] == '\0' ? NULL : restore->aside);
-        account_call_print(json);
+        json_t *json = json_pack(
+            "{s:s, s:I, s:o, s:I, s:I, s:I, s:b, s:s?}", "store", place, "number", (json_int_t)report->number,
+            "made_at", native_json_time(report->made_at_s), "delegates", (json_int_t)report->delegates, "deleted_since",
+            (json_int_t)restore->carried.deleted, "revoked_since", (json_int_t)restore->carried.revoked,
+            "deletions_unknown", restore->unknown, "old_store", restore->aside[0] == '\0' ? NULL : restore->aside);
+        output_json(json);
         json_decref(json);
         return;
     }
@@ -139,12 +140,12 @@ static void print(const struct options *options, const struct restore *restore, 
 static int read_number(const struct options *options, uint32_t *number, struct error_detail *detail)
 {
     const char *text = options->text[OPTION_NUMBER];
-    char *end = NULL;
-    unsigned long value = text == NULL ? 0 : strtoul(text, &end, 10);
+    unsigned long value = 0; /* the newest */
+    if (text != NULL && options_number(text, 1, UINT32_MAX, &value) != 0) {
+        return error_describe(detail, TXTD_EINVAL, "--number takes the number of a backup, not %s", text);
+    }
     *number = (uint32_t)value;
-    return text == NULL || (*text >= '1' && *text <= '9' && *end == '\0' && value <= UINT32_MAX)
-               ? 0
-               : error_describe(detail, TXTD_EINVAL, "--number takes the number of a backup, not %s", text);
+    return 0;
 }
 
 static enum txtctl_status run(const struct options *options)
@@ -164,7 +165,7 @@ static enum txtctl_status run(const struct options *options)
         print(options, &restore, into);
     }
     config_free(config);
-    return code == 0 ? TXTCTL_DONE : account_call_failed(&detail);
+    return code == 0 ? TXTCTL_DONE : output_failed(&detail);
 }
 
 const struct command command_restore = {

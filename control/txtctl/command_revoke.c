@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "control/txtctl/delegate_call.h"
 
@@ -11,7 +12,11 @@ static enum txtctl_status run(const struct options *options)
         (void)fputs("txtctl: a key's id is a number, as show has it\n", stderr);
         return TXTCTL_FAILED;
     }
-    return delegate_call_simply(options, "DELETE", tail, NULL);
+    enum txtctl_status status = delegate_call_simply(options, "DELETE", tail, NULL);
+    if (status == TXTCTL_DONE && options->text[OPTION_JSON] != NULL) { /* the answer has no body */
+        (void)printf("{\"key_id\": %lld, \"revoked\": true}\n", strtoll(options->arguments[0], NULL, 10));
+    }
+    return status;
 }
 
 const struct command command_revoke = {

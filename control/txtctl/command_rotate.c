@@ -1,9 +1,9 @@
 /* `txtctl rotate`: a new key in place of the old one, which is revoked only when the new one is kept. */
 #include <stdio.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/account_change.h"
 #include "control/txtctl/delegate_call.h"
+#include "control/txtctl/output.h"
 
 #define TAIL_MAX 64
 
@@ -52,7 +52,7 @@ static enum txtctl_status keep(struct account_file *file, json_t *account, const
         account_file_save(file, &detail) == 0) {
         return TXTCTL_DONE;
     }
-    account_call_print(made);
+    output_json(made);
     (void)fprintf(stderr, "txtctl: keep the key above, it could not be saved; the old one still works: %s\n",
                   detail.text);
     return TXTCTL_FAILED;
@@ -63,7 +63,7 @@ static enum txtctl_status rotate(const struct options *options, struct account_f
     json_t *made;
     enum txtctl_status status = delegate_call(options, account, "POST", "/keys", NULL, &made);
     json_int_t added = json_integer_value(json_object_get(made, "key_id"));
-    if (status == TXTCTL_DONE && *account_call_text(made, "key") == '\0') {
+    if (status == TXTCTL_DONE && *output_member(made, "key") == '\0') {
         (void)fputs("txtctl: the server has answered without a key\n", stderr);
         status = TXTCTL_FAILED;
     }

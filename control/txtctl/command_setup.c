@@ -3,6 +3,7 @@
 
 #include "control/txtctl/account_call.h"
 #include "control/txtctl/delegate_call.h"
+#include "control/txtctl/output.h"
 
 #define TAIL_MAX 1536
 
@@ -28,7 +29,7 @@ static void print_records(const json_t *json)
     const json_t *record;
     json_array_foreach(json_object_get(json, "records"), index, record)
     {
-        (void)printf("; %s\n%s\n", account_call_text(record, "purpose"), account_call_text(record, "line"));
+        (void)printf("; %s\n%s\n", output_member(record, "purpose"), output_member(record, "line"));
     }
 }
 
@@ -47,7 +48,7 @@ static enum txtctl_status run(const struct options *options)
     status = delegate_call(options, account, "GET", tail, NULL, &json);
     json_decref(account);
     if (json != NULL && options->text[OPTION_JSON] != NULL) {
-        account_call_print(json);
+        output_json(json);
     } else if (json != NULL) {
         print_records(json);
     }

@@ -1,7 +1,7 @@
 #include <stdio.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/delegate_call.h"
+#include "control/txtctl/output.h"
 
 static void print_values(const json_t *delegate)
 {
@@ -10,11 +10,10 @@ static void print_values(const json_t *delegate)
     const json_t *item;
     json_array_foreach(values, index, item)
     {
-        const char *expires = account_call_text(item, "expires_at");
+        const char *expires = output_member(item, "expires_at");
         (void)fputs("  value      ", stdout);
-        delegate_call_print_text(account_call_text(item, "value"));
-        (void)printf("  set %s%s%s\n", account_call_text(item, "set_at"), *expires == '\0' ? "" : ", expires ",
-                     expires);
+        output_foreign(output_member(item, "value"));
+        (void)printf("  set %s%s%s\n", output_member(item, "set_at"), *expires == '\0' ? "" : ", expires ", expires);
     }
     if (json_array_size(values) == 0) {
         (void)puts("  no value");
@@ -22,7 +21,7 @@ static void print_values(const json_t *delegate)
     json_array_foreach(persistent, index, item)
     {
         (void)fputs("  persistent ", stdout);
-        delegate_call_print_text(json_string_value(item) == NULL ? "" : json_string_value(item));
+        output_foreign(json_string_value(item) == NULL ? "" : json_string_value(item));
         (void)putchar('\n');
     }
 }
@@ -31,7 +30,7 @@ static void print_values(const json_t *delegate)
 static void print_account(const json_t *delegate)
 {
     const json_t *allowfrom = json_object_get(delegate, "allowfrom"), *keys = json_object_get(delegate, "keys");
-    const char *created = account_call_text(delegate, "created_at"), *note = account_call_text(delegate, "note");
+    const char *created = output_member(delegate, "created_at"), *note = output_member(delegate, "note");
     size_t index;
     const json_t *item;
     json_array_foreach(allowfrom, index, item)
@@ -41,11 +40,11 @@ static void print_account(const json_t *delegate)
     json_array_foreach(keys, index, item)
     {
         (void)printf("  key        %lld  created %s\n", (long long)json_integer_value(json_object_get(item, "key_id")),
-                     account_call_text(item, "created_at"));
+                     output_member(item, "created_at"));
     }
     if (*note != '\0') {
         (void)fputs("  note       ", stdout);
-        delegate_call_print_text(note);
+        output_foreign(note);
         (void)putchar('\n');
     }
     if (*created != '\0') {
@@ -55,8 +54,8 @@ static void print_account(const json_t *delegate)
 
 static void print_delegate(const json_t *delegate)
 {
-    const char *asked = account_call_text(delegate, "last_asked_at");
-    (void)printf("%s%s\n", account_call_text(delegate, "fulldomain"),
+    const char *asked = output_member(delegate, "last_asked_at");
+    (void)printf("%s%s\n", output_member(delegate, "fulldomain"),
                  json_is_true(json_object_get(delegate, "disabled")) ? " (disabled)" : "");
     print_values(delegate);
     print_account(delegate);
@@ -71,7 +70,7 @@ static enum txtctl_status run(const struct options *options)
     json_t *json;
     enum txtctl_status status = delegate_call_look(options, "", &json);
     if (json != NULL && options->text[OPTION_JSON] != NULL) {
-        account_call_print(json);
+        output_json(json);
     } else if (json != NULL) {
         print_delegate(json);
     }

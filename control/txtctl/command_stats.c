@@ -1,7 +1,7 @@
 #include <stdio.h>
 
-#include "control/txtctl/account_call.h"
 #include "control/txtctl/delegate_call.h"
+#include "control/txtctl/output.h"
 
 static void print_stats(const json_t *json)
 {
@@ -18,7 +18,7 @@ static void print_stats(const json_t *json)
     }
     json_array_foreach(json_object_get(json, "zones"), index, zone)
     {
-        (void)printf("%-13s %s\n", "zone", account_call_text(zone, "name"));
+        (void)printf("%-13s %s\n", "zone", output_member(zone, "name"));
     }
 }
 
@@ -27,7 +27,7 @@ static enum txtctl_status run(const struct options *options)
     json_t *json;
     enum txtctl_status status = delegate_call_operator(options, "GET", "/stats", &json);
     if (json != NULL && options->text[OPTION_JSON] != NULL) {
-        account_call_print(json);
+        output_json(json);
     } else if (json != NULL) {
         print_stats(json);
     }

@@ -2,18 +2,19 @@
 
 #include "control/txtctl/account_call.h"
 #include "control/txtctl/command.h"
+#include "control/txtctl/output.h"
 
 static enum txtctl_status update(const struct options *options, const json_t *account)
 {
-    json_t *json, *body = json_pack("{s:s, s:s}", "subdomain", account_call_text(account, "subdomain"), "txt",
-                                    options->arguments[0]);
+    json_t *json,
+        *body = json_pack("{s:s, s:s}", "subdomain", output_member(account, "subdomain"), "txt", options->arguments[0]);
     if (body == NULL) {
         (void)fputs("txtctl: the value is no UTF-8\n", stderr);
         return TXTCTL_FAILED;
     }
-    enum txtctl_status status = account_call(options, account, "/update", body, &json);
+    enum txtctl_status status = account_call(options, account, NULL, "/update", body, &json);
     if (status == TXTCTL_DONE && options->text[OPTION_JSON] != NULL) {
-        account_call_print(json);
+        output_json(json);
     }
     json_decref(json);
     json_decref(body);

@@ -72,6 +72,11 @@ const struct command *commands_get(size_t index)
     return index < COMMANDS_COUNT ? commands[index] : NULL;
 }
 
+bool commands_begins_with(const struct command *command, const char *word, size_t len)
+{
+    return strncmp(command->name, word, len) == 0 && command->name[len] == ' ';
+}
+
 /* How many of the words are the name's; 0: it is another command. */
 static size_t words_matched(const char *name, char *const *words, size_t count)
 {

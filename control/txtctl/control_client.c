@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "control/txtctl/output.h"
 #include "dataplane/error.h"
 
 #define REPLY_MAX 65536
@@ -107,9 +108,8 @@ enum txtctl_status control_client_call(const struct options *options, json_t *re
                              : ask(options, request, reply, &detail);
     json_decref(request);
     if (rc != 0) {
-        (void)fprintf(stderr, "txtctl: %s\n", detail.text);
         *reply = NULL;
-        return TXTCTL_FAILED;
+        return output_failed(&detail);
     }
     const char *why = json_string_value(json_object_get(*reply, "error"));
     if (why != NULL) {

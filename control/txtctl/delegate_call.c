@@ -1,9 +1,11 @@
 #include "control/txtctl/delegate_call.h"
+#include "control/txtctl/output.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "control/txtctl/account_call.h"
+#include "control/txtctl/api_call.h"
 #include "control/txtctl/operator_token.h"
 
 #define PATH_TEXT_MAX 2048
@@ -11,43 +13,18 @@
 
 /* --- Requests --- */
 
-static enum txtctl_status ask(const struct options *options, const char *url, const struct api_client_request *request,
-                              json_t **json)
-{
-    struct error_detail detail = {""};
-    struct api_client_reply reply;
-    struct api_client client = account_call_client(options, url);
-    *json = NULL;
-    if (api_client_call(&client, request, &reply, &detail) != 0) {
-        return account_call_failed(&detail);
-    }
-    if (reply.status != 204 && (reply.status / 100 != 2 || !json_is_object(reply.json))) {
-        enum txtctl_status status = account_call_refused(&reply);
-        json_decref(reply.json);
-        return status;
-    }
-    *json = reply.json;
-    return TXTCTL_DONE;
-}
-
 enum txtctl_status delegate_call(const struct options *options, const json_t *account, const char *method,
                                  const char *tail, const json_t *body, json_t **json)
 {
     char path[PATH_TEXT_MAX];
-    const char *id = account_call_text(account, "subdomain"), *url = options->text[OPTION_URL];
+    const char *id = output_member(account, "subdomain");
     *json = NULL;
     if (strlen(id) != ID_LEN || snprintf(path, sizeof path, "/api/v1/delegates/%s%s", id, tail) >= (int)sizeof path) {
         (void)fprintf(stderr, "txtctl: %s: the account's subdomain is none, or the request is too long\n",
                       options->text[OPTION_CREDENTIALS]);
         return TXTCTL_FAILED;
     }
-    return ask(options, url == NULL ? account_call_text(account, "server_url") : url,
-               &(struct api_client_request){.path = path,
-                                            .username = account_call_text(account, "username"),
-                                            .key = account_call_text(account, "password"),
-                                            .method = method,
-                                            .body = body},
-               json);
+    return account_call(options, account, method, path, body, json);
 }
 
 enum txtctl_status delegate_call_operator(const struct options *options, const char *method, const char *path,
@@ -61,14 +38,14 @@ enum txtctl_status delegate_call_operator(const struct options *options, const c
         return TXTCTL_FAILED;
     }
     if (operator_token_read(options->text[OPTION_TOKEN_FILE], token, &detail) != 0) {
-        return account_call_failed(&detail);
+        return output_failed(&detail);
     }
     enum txtctl_status status = TXTCTL_FAILED;
     if (snprintf(whole, sizeof whole, "/api/v1%s", path) >= (int)sizeof whole) {
         (void)fputs("txtctl: the request is too long\n", stderr);
     } else {
-        status = ask(options, options->text[OPTION_URL],
-                     &(struct api_client_request){.path = whole, .token = token, .method = method}, json);
+        status = api_call(options, options->text[OPTION_URL],
+                          &(struct api_client_request){.path = whole, .token = token, .method = method}, json);
     }
     explicit_bzero(token, sizeof token);
     return status;
@@ -102,7 +79,7 @@ enum txtctl_status delegate_call_simply(const struct options *options, const cha
     }
     status = delegate_call(options, account, method, tail, body, &json);
     if (json != NULL && options->text[OPTION_JSON] != NULL) {
-        account_call_print(json);
+        output_json(json);
     }
     json_decref(json);
     json_decref(account);
@@ -167,18 +144,4 @@ int delegate_call_encode(const char *before, const char *text, char *into, size_
     }
     into[len] = '\0';
     return 0;
-}
-
-void delegate_call_print_text(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        unsigned char octet = (unsigned char)*text;
-        /* U+0080 to U+009F, the other control characters, are 0xc2 and one of 0x80 to 0x9f in UTF-8. */
-        bool control = octet < 0x20 || octet == 0x7f;
-        if (octet == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0) {
-            control = true;
-            text++;
-        }
-        (void)putchar(control ? '?' : octet);
-    }
 }

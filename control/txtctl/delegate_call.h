@@ -38,7 +38,4 @@ enum txtctl_status delegate_call_look(const struct options *options, const char 
 /* Percent-encodes `text` (RFC 3986 section 2.1) behind `before` into `into`. Returns 0, or TXTD_EFULL when it does not fit. */
 int delegate_call_encode(const char *before, const char *text, char *into, size_t capacity);
 
-/* Prints text that strangers have chosen: control characters as '?', so that it cannot talk to the terminal. */
-void delegate_call_print_text(const char *text);
-
 #endif

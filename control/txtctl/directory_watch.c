@@ -70,7 +70,7 @@ static void *run(void *argument)
 
 struct directory_watch *directory_watch_begin(const char *what, const char *path, uint64_t of)
 {
-    struct progress progress = progress_begin(what);
+    struct progress progress = progress_begin(what, false);
     struct directory_watch *watch = progress.shown ? calloc(1, sizeof *watch) : NULL;
     if (watch == NULL) {
         return NULL;
@@ -87,14 +87,14 @@ struct directory_watch *directory_watch_begin(const char *what, const char *path
     return watch;
 }
 
-void directory_watch_end(struct directory_watch *watch)
+void directory_watch_end(struct directory_watch *watch, bool finished)
 {
     if (watch == NULL) {
         return;
     }
     atomic_store(&watch->stop, true);
     (void)pthread_join(watch->thread, NULL);
-    progress_end(&watch->progress);
+    progress_end(&watch->progress, finished);
     free(watch->path);
     free(watch);
 }

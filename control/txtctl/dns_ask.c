@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "control/txtctl/options.h"
+
 #define DNS_PORT    53
 #define TRIES       2
 #define RESOLV_CONF "/etc/resolv.conf"
@@ -34,9 +36,8 @@ int dns_ask_split(const char *server, char host[DNS_ASK_HOST_MAX], unsigned *por
         colon = NULL; /* none, or a bare IPv6 address */
     }
     if (colon != NULL) {
-        char *rest;
-        unsigned long number = strtoul(colon + 1, &rest, 10);
-        if (colon[1] < '0' || colon[1] > '9' || *rest != '\0' || number == 0 || number > 65535) {
+        unsigned long number;
+        if (options_number(colon + 1, 1, UINT16_MAX, &number) != 0) {
             return TXTD_EINVAL;
         }
         *port = (unsigned)number;

@@ -2,7 +2,6 @@
 #ifndef TXTD_CONTROL_TXTCTL_DNS_CHECK_H
 #define TXTD_CONTROL_TXTCTL_DNS_CHECK_H
 
-#include <ldns/ldns.h>
 #include <stdbool.h>
 
 #include "dataplane/error.h"
@@ -12,8 +11,5 @@
  * TXTD_ESYS (no answer, or an error as the answer) with a `detail`. */
 int dns_check(const char *server, const char *name, const char *value, unsigned timeout_s, bool *found,
               struct error_detail *detail);
-
-/* Whether the answer holds `value` as a TXT record. Pure. */
-bool dns_check_answer_has(const ldns_pkt *answer, const char *value);
 
 #endif

@@ -1,60 +1,20 @@
 #include "control/txtctl/dns_zone.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/txtctl/dns_answer.h"
+
 #define LABELS_MAX 128
-
-bool dns_name_text(const ldns_rdf *name, char text[DNS_NAME_TEXT_MAX])
-{
-    char *made = ldns_rdf2str(name);
-    bool fits = made != NULL && strlen(made) < DNS_NAME_TEXT_MAX;
-    if (fits) {
-        memcpy(text, made, strlen(made) + 1);
-    }
-    free(made);
-    return fits;
-}
-
-bool dns_name_parent(char text[DNS_NAME_TEXT_MAX])
-{
-    const char *at = text;
-    if (strcmp(text, ".") == 0 || *text == '\0') {
-        return false;
-    }
-    while (*at != '\0' && *at != '.') {
-        at += at[0] == '\\' && at[1] != '\0' ? 2 : 1;
-    }
-    at += *at == '.';
-    if (*at == '\0') {
-        memcpy(text, ".", sizeof ".");
-    } else {
-        memmove(text, at, strlen(at) + 1);
-    }
-    return true;
-}
-
-static bool answers_soa(const ldns_pkt *answer, const char *name)
-{
-    const ldns_rr_list *records = ldns_pkt_answer(answer);
-    for (size_t i = 0; i < ldns_rr_list_rr_count(records); i++) {
-        const ldns_rr *record = ldns_rr_list_rr(records, i);
-        char owner[DNS_NAME_TEXT_MAX];
-        if (ldns_rr_get_type(record) == LDNS_RR_TYPE_SOA && dns_name_text(ldns_rr_owner(record), owner) &&
-            strcasecmp(owner, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Adds the addresses of one type that `name` has. A name without any is no error. */
 static void add_addresses(struct dns_server *resolver, struct dns_zone *zone, const char *name, ldns_rr_type type)
 {
     ldns_pkt *answer = NULL;
     struct error_detail detail;
-    if (dns_ask(resolver, name, type, false, &answer, &detail) != 0) {
+    if (dns_ask(resolver, name, type, true, &answer, &detail) != 0) {
         return;
     }
     const ldns_rr_list *records = ldns_pkt_answer(answer);
@@ -74,7 +34,7 @@ static void add_addresses(struct dns_server *resolver, struct dns_zone *zone, co
 static int add_servers(struct dns_server *resolver, struct dns_zone *zone, struct error_detail *detail)
 {
     ldns_pkt *answer = NULL;
-    int rc = dns_ask(resolver, zone->apex, LDNS_RR_TYPE_NS, false, &answer, detail);
+    int rc = dns_ask(resolver, zone->apex, LDNS_RR_TYPE_NS, true, &answer, detail);
     if (rc != 0) {
         return rc;
     }
@@ -92,30 +52,39 @@ static int add_servers(struct dns_server *resolver, struct dns_zone *zone, struc
     return 0;
 }
 
+/* A name with a CNAME is no apex; and the resolver shall not follow it, which may lead nowhere. */
+static int skip_cname(struct dns_server *resolver, struct dns_zone *zone, struct error_detail *detail)
+{
+    ldns_pkt *answer = NULL;
+    int rc = dns_ask(resolver, zone->apex, LDNS_RR_TYPE_CNAME, true, &answer, detail);
+    if (rc == 0 && dns_answer_find(ldns_pkt_answer(answer), LDNS_RR_TYPE_CNAME, zone->apex) != NULL) {
+        (void)dns_name_parent(zone->apex);
+    }
+    ldns_pkt_free(answer);
+    return rc;
+}
+
 int dns_zone_find(struct dns_server *resolver, const char *name, struct dns_zone *zone, struct error_detail *detail)
 {
     *zone = (struct dns_zone){0};
     if (snprintf(zone->apex, sizeof zone->apex, "%s", name) >= (int)sizeof zone->apex) {
         return error_describe(detail, TXTD_EINVAL, "%s is no domain name", name);
     }
+    int rc = skip_cname(resolver, zone, detail);
+    if (rc != 0) {
+        return rc;
+    }
     for (unsigned i = 0; i < LABELS_MAX; i++) {
         ldns_pkt *answer = NULL;
-        int rc = dns_ask(resolver, zone->apex, LDNS_RR_TYPE_SOA, true, &answer, detail);
+        rc = dns_ask(resolver, zone->apex, LDNS_RR_TYPE_SOA, true, &answer, detail);
         if (rc != 0) {
             return rc;
         }
-        bool found = answers_soa(answer, zone->apex);
-        ldns_pkt_rcode rcode = ldns_pkt_get_rcode(answer);
+        bool found = dns_answer_find(ldns_pkt_answer(answer), LDNS_RR_TYPE_SOA, zone->apex) != NULL;
+        rc = dns_answer_check(answer, "the resolver", zone->apex, detail);
         ldns_pkt_free(answer);
-        if (found) {
-            return add_servers(resolver, zone, detail);
-        }
-        if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) {
-            char *text = ldns_pkt_rcode2str(rcode);
-            rc = error_describe(detail, TXTD_ESYS, "the resolver answers %s for %s", text == NULL ? "an error" : text,
-                                zone->apex);
-            free(text);
-            return rc;
+        if (found || rc != 0) {
+            return found ? add_servers(resolver, zone, detail) : rc;
         }
         if (!dns_name_parent(zone->apex)) {
             break;

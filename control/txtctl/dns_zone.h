@@ -2,12 +2,11 @@
 #ifndef TXTD_CONTROL_TXTCTL_DNS_ZONE_H
 #define TXTD_CONTROL_TXTCTL_DNS_ZONE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "control/txtctl/dns_ask.h"
+#include "control/txtctl/dns_name.h"
 
-#define DNS_NAME_TEXT_MAX    1025 /* presentation form: up to 255 octets, each maybe as \DDD (RFC 1035 section 5.1) */
 #define DNS_ZONE_SERVERS_MAX 32
 #define DNS_ADDRESS_TEXT_MAX 64
 
@@ -23,12 +22,6 @@ struct dns_zone {
     size_t servers_count; /* what is above the bound is left out */
     unsigned names_count; /* NS records */
 };
-
-/* Copies the name with its final dot. False: it does not fit. Pure. */
-bool dns_name_text(const ldns_rdf *name, char text[DNS_NAME_TEXT_MAX]);
-
-/* Cuts the first label off in place. False: it was the root. Pure. */
-bool dns_name_parent(char text[DNS_NAME_TEXT_MAX]);
 
 /* Finds the zone of `name`: climbs until `resolver` answers a SOA of that very name. Returns 0, TXTD_ENOTFOUND (none up to the root),
  * TXTD_ESYS (the resolver answers an error) or what dns_ask returns, with a `detail`. */

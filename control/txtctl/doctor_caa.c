@@ -1,6 +1,7 @@
 #include "control/txtctl/doctor.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ static ldns_rr_list *find_records(struct doctor *doctor, char owner[DNS_NAME_TEX
 /* What the records say of one tag, "issue" or "issuewild". */
 struct policy {
     bool present;  /* there are records with this tag */
+    bool open;     /* some issuer may use dns-01 */
     bool allowed;  /* the issuer is named, and dns-01 is a method it may use */
     bool excluded; /* the issuer is named, but dns-01 is not among its validationmethods (RFC 8657 section 4) */
     char account[LIST_MAX]; /* an accounturi (RFC 8657 section 3), else "" */
@@ -65,10 +67,11 @@ static void read_policy(const ldns_rr_list *records, const char *tag, const char
         if (caa_property_read(ldns_rr_list_rr(records, i), &property) != 0 || strcasecmp(property.tag, tag) != 0) {
             continue;
         }
+        bool method = caa_property_allows_method(&property, "dns-01");
         policy->present = true;
+        policy->open |= method && property.issuer[0] != '\0';
         add_issuer(policy, property.issuer);
         if (issuer != NULL && strcasecmp(property.issuer, issuer) == 0) {
-            bool method = caa_property_allows_method(&property, "dns-01");
             policy->allowed |= method;
             policy->excluded |= !method;
             (void)snprintf(policy->account, sizeof policy->account, "%s", property.account);
@@ -76,14 +79,25 @@ static void read_policy(const ldns_rr_list *records, const char *tag, const char
     }
 }
 
+/* The policy as such, when nobody has said which authority it is to be; `wanted`: it rules what was asked for. */
+static void judge_openness(struct doctor *doctor, const char *owner, const char *what, const struct policy *policy,
+                           bool wanted)
+{
+    char advice[DNS_NAME_TEXT_MAX + 64];
+    (void)snprintf(advice, sizeof advice, "add to the zone: %s IN CAA 0 issue \"<the authority's domain>\"", owner);
+    if (policy->open) {
+        findings_add(doctor->findings, FINDING_NOTE, SUBJECT, "say --issuer to have the authority's name looked for",
+                     "the CAA records of %s allow %s: %s", owner, what, policy->issuers);
+    } else {
+        findings_add(doctor->findings, wanted ? FINDING_PROBLEM : FINDING_NOTE, SUBJECT, wanted ? advice : NULL,
+                     "the CAA records of %s let no authority issue %s by dns-01 (they name %s)", owner, what,
+                     policy->issuers);
+    }
+}
+
 static void judge(struct doctor *doctor, const char *owner, const char *what, const struct policy *policy)
 {
     char advice[LIST_MAX];
-    if (doctor->issuer == NULL) {
-        findings_add(doctor->findings, FINDING_NOTE, SUBJECT, "say --issuer to have the authority's name looked for",
-                     "the CAA records of %s allow %s: %s", owner, what, policy->issuers);
-        return;
-    }
     (void)snprintf(advice, sizeof advice, "add to the zone: %s IN CAA 0 issue \"%s\"", owner, doctor->issuer);
     if (!policy->allowed) {
         findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT,
@@ -112,6 +126,26 @@ static void judge_critical(struct doctor *doctor, const ldns_rr_list *records, c
     }
 }
 
+static void judge_policies(struct doctor *doctor, const char *owner, const struct policy *names,
+                           const struct policy *wildcards)
+{
+    /* Without issuewild, issue rules wildcards, too (RFC 8659 section 4.3). */
+    bool ask_wildcards = doctor->wildcard && wildcards->present;
+    if (names->present && doctor->issuer != NULL) {
+        judge(doctor, owner, "certificates", names);
+    } else if (names->present) {
+        judge_openness(doctor, owner, "certificates", names, !ask_wildcards);
+    }
+    if (wildcards->present && doctor->issuer != NULL) {
+        judge(doctor, owner, "wildcards", wildcards);
+    } else if (wildcards->present) {
+        judge_openness(doctor, owner, "wildcards", wildcards, ask_wildcards);
+    }
+    if (!names->present && !wildcards->present) {
+        findings_add(doctor->findings, FINDING_OK, SUBJECT, NULL, "the CAA records of %s restrict no authority", owner);
+    }
+}
+
 void doctor_examine_caa(struct doctor *doctor)
 {
     char owner[DNS_NAME_TEXT_MAX];
@@ -125,20 +159,10 @@ void doctor_examine_caa(struct doctor *doctor)
     }
     struct policy *names = malloc(2 * sizeof *names);
     if (names != NULL) {
-        struct policy *wildcards = names + 1;
         read_policy(records, "issue", doctor->issuer, names);
-        read_policy(records, "issuewild", doctor->issuer, wildcards);
+        read_policy(records, "issuewild", doctor->issuer, names + 1);
         judge_critical(doctor, records, owner);
-        if (names->present) {
-            judge(doctor, owner, "certificates", names);
-        }
-        if (wildcards->present) { /* else issue rules wildcards, too (RFC 8659 section 4.3) */
-            judge(doctor, owner, "wildcards", wildcards);
-        }
-        if (!names->present && !wildcards->present) {
-            findings_add(doctor->findings, FINDING_OK, SUBJECT, NULL, "the CAA records of %s restrict no authority",
-                         owner);
-        }
+        judge_policies(doctor, owner, names, names + 1);
     }
     free(names);
     ldns_rr_list_deep_free(records);

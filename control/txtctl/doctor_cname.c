@@ -1,42 +1,25 @@
 #include "control/txtctl/doctor.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "control/txtctl/dns_answer.h"
+#include "control/txtctl/dns_chain.h"
 
 #define ADVICE_MAX (2 * DNS_NAME_TEXT_MAX + 64)
 #define LONG_TTL_S 86400
 #define SUBJECT    "cname"
 
-void doctor_rcode_text(const ldns_pkt *answer, char text[32])
-{
-    char *made = ldns_pkt_rcode2str(ldns_pkt_get_rcode(answer));
-    (void)snprintf(text, 32, "%s", made == NULL ? "an error" : made);
-    free(made);
-}
-
-uint32_t doctor_negative_ttl(const ldns_pkt *answer)
-{
-    const ldns_rr_list *records = ldns_pkt_authority(answer);
-    for (size_t i = 0; i < ldns_rr_list_rr_count(records); i++) {
-        const ldns_rr *record = ldns_rr_list_rr(records, i);
-        if (ldns_rr_get_type(record) == LDNS_RR_TYPE_SOA && ldns_rr_rd_count(record) >= 7) {
-            uint32_t minimum = ldns_rdf2native_int32(ldns_rr_rdf(record, 6));
-            return ldns_rr_ttl(record) < minimum ? ldns_rr_ttl(record) : minimum;
-        }
-    }
-    return 0;
-}
-
-static const ldns_rr *find(const ldns_rr_list *records, ldns_rr_type type)
-{
-    for (size_t i = 0; i < ldns_rr_list_rr_count(records); i++) {
-        if (ldns_rr_get_type(ldns_rr_list_rr(records, i)) == type) {
-            return ldns_rr_list_rr(records, i);
-        }
-    }
-    return NULL;
-}
+/* What the servers have said until now. */
+struct scan {
+    struct doctor *doctor;
+    char first[DNS_NAME_TEXT_MAX]; /* where the first server's CNAME leads; "" until there is one */
+    struct dns_chain chain;        /* the last that was followed */
+    struct error_detail detail;    /* why it ended */
+    int rc;
+};
 
 /* A server that has no CNAME there: what it has instead, and what follows. */
 static void judge_absent(struct doctor *doctor, const struct dns_zone_server *server, struct dns_server *asked,
@@ -47,12 +30,12 @@ static void judge_absent(struct doctor *doctor, const struct dns_zone_server *se
     ldns_pkt *txt = NULL;
     (void)snprintf(advice, sizeof advice, "add to the zone: %s IN CNAME %s", doctor->challenge,
                    *doctor->expected == '\0' ? "<the delegate's name>." : doctor->expected);
-    if (find(ldns_pkt_authority(answer), LDNS_RR_TYPE_NS) != NULL && !ldns_pkt_aa(answer)) {
+    if (dns_answer_find(ldns_pkt_authority(answer), LDNS_RR_TYPE_NS, NULL) != NULL && !ldns_pkt_aa(answer)) {
         findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT,
                      "remove the NS records at that name and put the CNAME in their place",
                      "%s (%s) delegates %s with NS records", server->name, server->address, doctor->challenge);
     } else if (dns_ask(asked, doctor->challenge, LDNS_RR_TYPE_TXT, false, &txt, &detail) == 0 &&
-               find(ldns_pkt_answer(txt), LDNS_RR_TYPE_TXT) != NULL) {
+               dns_answer_find(ldns_pkt_answer(txt), LDNS_RR_TYPE_TXT, NULL) != NULL) {
         findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT,
                      "remove the TXT records (another client has left them) and put the CNAME in their place",
                      "%s (%s) has TXT records at %s and no CNAME", server->name, server->address, doctor->challenge);
@@ -61,35 +44,71 @@ static void judge_absent(struct doctor *doctor, const struct dns_zone_server *se
                      server->address, doctor->challenge);
     }
     ldns_pkt_free(txt);
-    if (doctor_negative_ttl(answer) > 0) {
+    if (dns_answer_negative_ttl_s(answer) > 0) {
         findings_add(doctor->findings, FINDING_NOTE, SUBJECT, "do not order a certificate sooner than that",
-                     "resolvers that have asked in vain remember it for up to %u s", doctor_negative_ttl(answer));
+                     "resolvers that have asked in vain remember it for up to %u s", dns_answer_negative_ttl_s(answer));
     }
 }
 
-static void judge_present(struct doctor *doctor, const struct dns_zone_server *server, const ldns_rr *record)
+/* Follows the CNAME to `target` further, unless the server before had the same. Returns what dns_chain_follow does. */
+static int follow(struct scan *scan, const char *target)
 {
-    char target[DNS_NAME_TEXT_MAX];
+    if (scan->chain.links > 0 && strcasecmp(scan->chain.names[1], target) == 0) {
+        return scan->rc;
+    }
+    dns_chain_begin(&scan->chain, scan->doctor->challenge);
+    scan->rc = dns_chain_add(&scan->chain, target, &scan->detail);
+    if (scan->rc == 0) {
+        scan->rc = dns_chain_follow(scan->doctor->resolver, &scan->chain, &scan->detail);
+    }
+    return scan->rc;
+}
+
+/* Where a chain ends that could be followed. */
+static void judge_end(struct scan *scan, const struct dns_zone_server *server, const char *target)
+{
+    struct doctor *doctor = scan->doctor;
+    const char *end = scan->chain.names[scan->chain.links];
+    char advice[ADVICE_MAX], by[DNS_NAME_TEXT_MAX + 32] = "";
+    if (*doctor->target == '\0') {
+        (void)snprintf(doctor->target, sizeof doctor->target, "%s", end);
+        doctor->links = scan->chain.links;
+    }
+    if (scan->chain.links > 1) {
+        (void)snprintf(by, sizeof by, " by %u CNAMEs", scan->chain.links);
+    }
+    if (*doctor->expected != '\0' && strcasecmp(end, doctor->expected) != 0) {
+        (void)snprintf(advice, sizeof advice, "change it to: %s IN CNAME %s", doctor->challenge, doctor->expected);
+        findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT, advice,
+                     "%s (%s): %s leads to %s%s, which is not the account's delegate", server->name, server->address,
+                     doctor->challenge, end, by);
+    } else if (strcasecmp(target, scan->first) != 0) {
+        findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT,
+                     "wait until all servers have the same zone, or look why one has not",
+                     "%s (%s) leads to %s, another server to %s", server->name, server->address, target, scan->first);
+    } else {
+        findings_add(doctor->findings, FINDING_OK, SUBJECT, NULL, "%s (%s) has the CNAME to %s%s", server->name,
+                     server->address, end, by);
+    }
+}
+
+static void judge_present(struct scan *scan, const struct dns_zone_server *server, const ldns_rr *record)
+{
+    struct doctor *doctor = scan->doctor;
+    char target[DNS_NAME_TEXT_MAX], advice[ADVICE_MAX];
     if (!dns_name_text(ldns_rr_rdf(record, 0), target)) {
         return;
     }
-    if (*doctor->target == '\0') {
-        memcpy(doctor->target, target, sizeof target);
+    if (*scan->first == '\0') {
+        memcpy(scan->first, target, sizeof target);
     }
-    if (*doctor->expected != '\0' && strcasecmp(target, doctor->expected) != 0) {
-        char advice[ADVICE_MAX];
-        (void)snprintf(advice, sizeof advice, "change it to: %s IN CNAME %s", doctor->challenge, doctor->expected);
-        findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT, advice,
-                     "%s (%s): %s leads to %s, which is not the account's delegate", server->name, server->address,
-                     doctor->challenge, target);
-    } else if (strcasecmp(target, doctor->target) != 0) {
-        findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT,
-                     "wait until all servers have the same zone, or look why one has not",
-                     "%s (%s) leads to %s, another server to %s", server->name, server->address, target,
-                     doctor->target);
+    if (follow(scan, target) == 0) {
+        judge_end(scan, server, target);
     } else {
-        findings_add(doctor->findings, FINDING_OK, SUBJECT, NULL, "%s (%s) has the CNAME to %s", server->name,
-                     server->address, target);
+        (void)snprintf(advice, sizeof advice, "let it lead to the delegate itself: %s IN CNAME %s", doctor->challenge,
+                       *doctor->expected == '\0' ? "<the delegate's name>." : doctor->expected);
+        findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT, advice, "%s (%s) has the CNAME to %s: %s",
+                     server->name, server->address, target, scan->detail.text);
     }
     if (ldns_rr_ttl(record) > LONG_TTL_S) {
         findings_add(doctor->findings, FINDING_NOTE, SUBJECT, NULL,
@@ -97,8 +116,9 @@ static void judge_present(struct doctor *doctor, const struct dns_zone_server *s
     }
 }
 
-static void judge_server(struct doctor *doctor, const struct dns_zone_server *server)
+static void judge_server(struct scan *scan, const struct dns_zone_server *server)
 {
+    struct doctor *doctor = scan->doctor;
     struct dns_server *asked = NULL;
     struct error_detail detail = {""};
     ldns_pkt *answer = NULL;
@@ -110,16 +130,14 @@ static void judge_server(struct doctor *doctor, const struct dns_zone_server *se
         dns_ask_close(asked);
         return;
     }
-    const ldns_rr *record = find(ldns_pkt_answer(answer), LDNS_RR_TYPE_CNAME);
-    ldns_pkt_rcode rcode = ldns_pkt_get_rcode(answer);
-    if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) {
-        char text[32];
-        doctor_rcode_text(answer, text);
+    const ldns_rr *record = dns_answer_find(ldns_pkt_answer(answer), LDNS_RR_TYPE_CNAME, doctor->challenge);
+    char who[DNS_NAME_TEXT_MAX + DNS_ADDRESS_TEXT_MAX + 4];
+    (void)snprintf(who, sizeof who, "%s (%s)", server->name, server->address);
+    if (dns_answer_check(answer, who, doctor->challenge, &detail) != 0) {
         findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT,
-                     "make this server serve the zone, or remove its NS record", "%s (%s) answers %s for %s",
-                     server->name, server->address, text, doctor->challenge);
+                     "make this server serve the zone, or remove its NS record", "%s", detail.text);
     } else if (record != NULL) {
-        judge_present(doctor, server, record);
+        judge_present(scan, server, record);
     } else {
         judge_absent(doctor, server, asked, answer);
     }
@@ -127,22 +145,34 @@ static void judge_server(struct doctor *doctor, const struct dns_zone_server *se
     dns_ask_close(asked);
 }
 
-void doctor_examine_cname(struct doctor *doctor)
+static void examine(struct scan *scan, struct dns_zone *zone)
 {
-    struct error_detail detail = {""};
-    struct dns_zone *zone = malloc(sizeof *zone);
-    if (zone == NULL) {
-        findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT, NULL, "%s", txtd_error_text(TXTD_ENOMEM));
-    } else if (dns_zone_find(doctor->resolver, doctor->challenge, zone, &detail) != 0) {
+    struct doctor *doctor = scan->doctor;
+    if (dns_zone_find(doctor->resolver, doctor->challenge, zone, &scan->detail) != 0) {
         findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT, "is the domain registered and delegated?", "%s",
-                     detail.text);
-    } else if (zone->servers_count == 0) {
+                     scan->detail.text);
+        return;
+    }
+    memcpy(doctor->zone, zone->apex, sizeof doctor->zone);
+    if (zone->servers_count == 0) {
         findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT, "give the zone name servers that have addresses",
                      "no name server of %s has an address", zone->apex);
-    } else {
-        for (size_t i = 0; i < zone->servers_count; i++) {
-            judge_server(doctor, &zone->servers[i]);
-        }
     }
+    for (size_t i = 0; i < zone->servers_count; i++) {
+        judge_server(scan, &zone->servers[i]);
+    }
+}
+
+void doctor_examine_cname(struct doctor *doctor)
+{
+    struct dns_zone *zone = malloc(sizeof *zone);
+    struct scan *scan = calloc(1, sizeof *scan);
+    if (zone == NULL || scan == NULL) {
+        findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT, NULL, "%s", txtd_error_text(TXTD_ENOMEM));
+    } else {
+        scan->doctor = doctor;
+        examine(scan, zone);
+    }
+    free(scan);
     free(zone);
 }

@@ -1,26 +1,19 @@
 #include "control/txtctl/doctor.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/txtctl/dns_check.h"
+#include "control/txtctl/dns_answer.h"
 
 #define SUBJECT             "delegate"
 #define NEGATIVE_TTL_S_GOOD 60 /* an authority asks again within a minute or so */
 
-static size_t count_txt(const ldns_pkt *answer)
-{
-    ldns_rr_list *records = ldns_pkt_rr_list_by_type(answer, LDNS_RR_TYPE_TXT, LDNS_SECTION_ANSWER);
-    size_t count = ldns_rr_list_rr_count(records);
-    ldns_rr_list_deep_free(records);
-    return count;
-}
-
 static void judge_values(struct doctor *doctor, const char *who, const ldns_pkt *answer)
 {
-    size_t count = count_txt(answer);
-    if (doctor->value != NULL && !dns_check_answer_has(answer, doctor->value)) {
+    size_t count = dns_answer_count(answer, LDNS_RR_TYPE_TXT);
+    if (doctor->value != NULL && !dns_answer_has_value(answer, doctor->value)) {
         findings_add(doctor->findings, FINDING_PROBLEM, "value",
                      "has the client's update been answered with 200? Newer values may have taken its place",
                      "%s does not answer the value", who);
@@ -34,8 +27,8 @@ static void judge_values(struct doctor *doctor, const char *who, const ldns_pkt 
 static void judge_answer(struct doctor *doctor, const char *who, const ldns_pkt *answer)
 {
     ldns_pkt_rcode rcode = ldns_pkt_get_rcode(answer);
-    char text[32];
-    doctor_rcode_text(answer, text);
+    char text[DNS_RCODE_TEXT_MAX];
+    dns_answer_rcode_text(answer, text);
     if (rcode == LDNS_RCODE_NXDOMAIN) {
         findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT,
                      "compare the CNAME with the name that registration gave; was the delegate deleted?",
@@ -48,12 +41,24 @@ static void judge_answer(struct doctor *doctor, const char *who, const ldns_pkt 
     } else {
         judge_values(doctor, who, answer);
     }
-    if (doctor_negative_ttl(answer) > NEGATIVE_TTL_S_GOOD) {
-        findings_add(doctor->findings, FINDING_WARNING, SUBJECT,
-                     "the operator should lower the SOA's minimum to some seconds",
-                     "a resolver that asks before the update remembers for %u s that there was nothing",
-                     doctor_negative_ttl(answer));
+}
+
+/* Asked for itself: an answer with values has no SOA, but the next order begins without values. */
+static void judge_negative_ttl(struct doctor *doctor, const char *who, struct dns_server *asked)
+{
+    struct error_detail detail;
+    ldns_pkt *answer = NULL;
+    if (dns_ask(asked, doctor->target_zone, LDNS_RR_TYPE_SOA, false, &answer, &detail) != 0) {
+        return; /* it has answered just now; an authority would ask again, too */
     }
+    uint32_t ttl_s = dns_answer_negative_ttl_s(answer);
+    if (ttl_s > NEGATIVE_TTL_S_GOOD) {
+        findings_add(doctor->findings, FINDING_WARNING, SUBJECT,
+                     "this is for the operator of the delegate service: lower the SOA's minimum to some seconds",
+                     "%s: a resolver that asks before the update remembers for %u s that there was nothing", who,
+                     ttl_s);
+    }
+    ldns_pkt_free(answer);
 }
 
 static void judge_server(struct doctor *doctor, const struct dns_zone_server *server)
@@ -70,6 +75,7 @@ static void judge_server(struct doctor *doctor, const struct dns_zone_server *se
                      "%s: %s", who, detail.text);
     } else {
         judge_answer(doctor, who, answer);
+        judge_negative_ttl(doctor, who, asked);
     }
     ldns_pkt_free(answer);
     dns_ask_close(asked);
@@ -80,22 +86,23 @@ static void judge_resolution(struct doctor *doctor)
 {
     struct error_detail detail = {""};
     ldns_pkt *answer = NULL;
-    char text[32];
+    char text[DNS_RCODE_TEXT_MAX];
     if (dns_ask(doctor->resolver, doctor->challenge, LDNS_RR_TYPE_TXT, false, &answer, &detail) != 0) {
         findings_add(doctor->findings, FINDING_PROBLEM, "resolution", NULL, "%s", detail.text);
         return;
     }
-    doctor_rcode_text(answer, text);
+    dns_answer_rcode_text(answer, text);
     if (ldns_pkt_get_rcode(answer) != LDNS_RCODE_NOERROR) {
         findings_add(doctor->findings, FINDING_PROBLEM, "resolution", NULL, "the resolver answers %s for %s", text,
                      doctor->challenge);
-    } else if (doctor->value != NULL && !dns_check_answer_has(answer, doctor->value)) {
+    } else if (doctor->value != NULL && !dns_answer_has_value(answer, doctor->value)) {
         findings_add(doctor->findings, FINDING_WARNING, "resolution",
                      "it may remember an older answer; ask again when its TTL is over",
                      "the resolver does not answer the value for %s", doctor->challenge);
     } else {
         findings_add(doctor->findings, FINDING_OK, "resolution", NULL, "the resolver follows %s to %zu value%s",
-                     doctor->challenge, count_txt(answer), count_txt(answer) == 1 ? "" : "s");
+                     doctor->challenge, dns_answer_count(answer, LDNS_RR_TYPE_TXT),
+                     dns_answer_count(answer, LDNS_RR_TYPE_TXT) == 1 ? "" : "s");
     }
     ldns_pkt_free(answer);
 }
@@ -114,6 +121,7 @@ void doctor_examine_delegate(struct doctor *doctor)
                      "the zone of %s cannot be found: %s", doctor->target,
                      *detail.text != '\0' ? detail.text : "no name server has an address");
     } else {
+        memcpy(doctor->target_zone, zone->apex, sizeof doctor->target_zone);
         for (size_t i = 0; i < zone->servers_count; i++) {
             judge_server(doctor, &zone->servers[i]);
         }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/allowfrom.h"
+#include "control/native_json.h"
 
 /* A bcrypt hash is text; ours is octets. */
 static json_t *hash_json(const struct store_key *key)
@@ -24,9 +25,9 @@ static json_t *keys_json(const struct store_account *account)
     for (unsigned i = 0; i < account->keys_count; i++) {
         const struct store_key *key = &account->keys[i];
         const char *scheme = key->scheme == STORE_KEY_BCRYPT ? "bcrypt" : "sha256";
-        (void)json_array_append_new(list,
-                                    json_pack("{s:I, s:s, s:o, s:I}", "key_id", (json_int_t)key->key_id, "scheme",
-                                              scheme, "hash", hash_json(key), "created_s", (json_int_t)key->created_s));
+        (void)json_array_append_new(list, json_pack("{s:I, s:s, s:o, s:o}", "key_id", (json_int_t)key->key_id, "scheme",
+                                                    scheme, "hash", hash_json(key), "created_at",
+                                                    native_json_time(key->created_s)));
     }
     return list;
 }
@@ -47,8 +48,8 @@ static json_t *values_json(const struct delegate_state *delegate)
     json_t *list = json_array();
     for (unsigned i = 0; i < delegate->values_count; i++) {
         const struct delegate_value *value = &delegate->values[i];
-        (void)json_array_append_new(list, json_pack("{s:s%, s:I}", "value", value->text, (size_t)value->len, "set_s",
-                                                    (json_int_t)value->set_at_s));
+        (void)json_array_append_new(list, json_pack("{s:s%, s:o}", "value", value->text, (size_t)value->len, "set_at",
+                                                    native_json_time(value->set_at_s)));
     }
     return list;
 }
@@ -70,11 +71,11 @@ json_t *export_json(const struct store_account *account, const struct delegate_s
     const struct delegate_state *state = delegate == NULL ? &none : delegate;
     delegate_id_format(&account->username, username);
     delegate_id_format(&account->delegate, subdomain);
-    return json_pack("{s:s, s:s, s:s?, s:b, s:b, s:I, s:o, s:o, s:s%, s:i, s:I, s:o, s:I, s:o}", "username", username,
+    return json_pack("{s:s, s:s, s:s?, s:b, s:b, s:o, s:o, s:o, s:s%, s:i, s:I, s:o, s:o, s:o}", "username", username,
                      "subdomain", subdomain, "zone", zone, "deleted", account->deleted, "disabled", state->disabled,
-                     "created_s", (json_int_t)account->created_s, "keys", keys_json(account), "allowfrom",
+                     "created_at", native_json_time(account->created_s), "keys", keys_json(account), "allowfrom",
                      allowfrom_json(account), "note", account->note, (size_t)account->note_len, "slots",
                      (int)account->slots, "value_expiry_s", (json_int_t)account->value_expiry_s, "values",
-                     values_json(state), "expires_s", (json_int_t)state->expires_at_s, "persistent",
+                     values_json(state), "expires_at", native_json_time(state->expires_at_s), "persistent",
                      persistent_json(state));
 }

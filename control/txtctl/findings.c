@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/txtctl/output.h"
+
 #define SENTENCE_MAX 2048
 
 static const char *const level_names[] = {"ok", "note", "warning", "problem"};
@@ -45,12 +47,6 @@ void findings_add(json_t *findings, enum finding_level level, const char *subjec
     (void)json_array_append_new(findings, finding);
 }
 
-static const char *text_of(const json_t *finding, const char *name)
-{
-    const char *text = json_string_value(json_object_get(finding, name));
-    return text == NULL ? "" : text;
-}
-
 unsigned findings_count(const json_t *findings, enum finding_level level)
 {
     unsigned count = 0;
@@ -58,7 +54,7 @@ unsigned findings_count(const json_t *findings, enum finding_level level)
     const json_t *finding;
     json_array_foreach(findings, index, finding)
     {
-        count += strcmp(text_of(finding, "level"), level_names[level]) == 0;
+        count += strcmp(output_member(finding, "level"), level_names[level]) == 0;
     }
     return count;
 }
@@ -70,8 +66,7 @@ void findings_print(const json_t *findings, const char *domain, bool json)
     if (json) {
         json_t *all = json_pack("{s:s, s:i, s:i, s:O}", "domain", domain, "problems", (int)problems, "warnings",
                                 (int)warnings, "findings", findings);
-        (void)json_dumpf(all, stdout, JSON_INDENT(2));
-        (void)putchar('\n');
+        output_json(all);
         json_decref(all);
         return;
     }
@@ -79,9 +74,9 @@ void findings_print(const json_t *findings, const char *domain, bool json)
     const json_t *finding;
     json_array_foreach(findings, index, finding)
     {
-        const char *advice = text_of(finding, "advice");
-        (void)printf("%-8s %-10s %s\n", text_of(finding, "level"), text_of(finding, "subject"),
-                     text_of(finding, "finding"));
+        const char *advice = output_member(finding, "advice");
+        (void)printf("%-8s %-10s %s\n", output_member(finding, "level"), output_member(finding, "subject"),
+                     output_member(finding, "finding"));
         if (*advice != '\0') {
             (void)printf("%19s -> %s\n", "", advice);
         }

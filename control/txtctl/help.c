@@ -6,6 +6,9 @@
 #include "control/txtctl/commands.h"
 
 #define OPTION_COLUMN 26 /* where the text of an option begins */
+#define STATUS_GENERAL                                                                                                 \
+    "0 done, or the value is there; 1 the server said no, the value is not there, or something was\n"                  \
+    "refused; 2 it could not be tried."
 
 static void print_option(const struct option_row *row)
 {
@@ -25,28 +28,47 @@ static void print_option(const struct option_row *row)
     (void)puts(line);
 }
 
-static void print_status(void)
+static void print_status(const char *status)
 {
-    (void)puts(
-        "\nExit status: 0 done, or the value is there; 1 the server said no, the value is not there, or something was\n"
-        "refused; 2 it could not be tried.");
+    (void)printf("\nExit status: %s\n", status == NULL ? STATUS_GENERAL : status);
+}
+
+static void print_usage(void)
+{
+    (void)puts("usage: txtctl [options] COMMAND [arguments]\n       txtctl COMMAND --help\n");
+}
+
+static void print_summary(const struct command *command)
+{
+    char usage[80];
+    (void)snprintf(usage, sizeof usage, "%s%s%s", command->name, *command->arguments == '\0' ? "" : " ",
+                   command->arguments);
+    (void)printf("  %-24s %s\n", usage, command->summary);
+}
+
+void help_print_group(const char *word)
+{
+    const struct command *command;
+    print_usage();
+    for (size_t i = 0; (command = commands_get(i)) != NULL; i++) {
+        if (commands_begins_with(command, word, strlen(word))) {
+            print_summary(command);
+        }
+    }
 }
 
 void help_print(void)
 {
     const struct command *command;
-    (void)puts("usage: txtctl [options] COMMAND [arguments]\n       txtctl COMMAND --help\n");
+    print_usage();
     for (size_t i = 0; (command = commands_get(i)) != NULL; i++) {
-        char usage[80];
-        (void)snprintf(usage, sizeof usage, "%s%s%s", command->name, *command->arguments == '\0' ? "" : " ",
-                       command->arguments);
-        (void)printf("  %-24s %s\n", usage, command->summary);
+        print_summary(command);
     }
     (void)putchar('\n');
     for (int id = 0; id < OPTION_COUNT; id++) {
         print_option(&option_rows[id]);
     }
-    print_status();
+    print_status(NULL);
 }
 
 void help_print_command(const struct command *command)
@@ -58,5 +80,5 @@ void help_print_command(const struct command *command)
             print_option(&option_rows[id]);
         }
     }
-    print_status();
+    print_status(command->status);
 }

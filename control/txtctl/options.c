@@ -8,6 +8,7 @@
 
 #include "control/txtctl/commands.h"
 #include "control/txtctl/help.h"
+#include "dataplane/error.h"
 
 #define CREDENTIALS_DEFAULT    "/etc/txtd/credentials.json"
 #define CONFIG_DEFAULT         "/etc/txtd/txtd.yaml"
@@ -35,6 +36,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_JSON] = {"json", 'j', NULL, "print JSON"},
     [OPTION_ISSUER] = {"issuer", 0, "DOMAIN", "the authority as CAA records name it, e.g. letsencrypt.org"},
     [OPTION_VALUE] = {"value", 0, "VALUE", "a value that must be visible everywhere"},
+    [OPTION_STRICT] = {"strict", 0, NULL, "let warnings count as problems"},
     [OPTION_CONFIG] = {"config", 'c', "FILE",
                        "the configuration of the txtd that is meant (default: $TXTD_CONFIG, else " CONFIG_DEFAULT ")"},
     [OPTION_ZONE] = {"zone", 'z', "NAME",
@@ -63,11 +65,17 @@ static int wrong(const char *what, const char *subject)
     return TXTCTL_FAILED;
 }
 
-static int read_timeout(const char *text, struct options *options)
+int options_number(const char *text, unsigned long min, unsigned long max, unsigned long *number)
 {
     char *end;
-    unsigned long seconds = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || seconds == 0 || seconds > TIMEOUT_MAX_S) {
+    *number = strtoul(text, &end, 10); /* too large a one is ULONG_MAX */
+    return *text >= '0' && *text <= '9' && *end == '\0' && *number >= min && *number <= max ? 0 : TXTD_EINVAL;
+}
+
+static int read_timeout(const char *text, struct options *options)
+{
+    unsigned long seconds;
+    if (options_number(text, 1, TIMEOUT_MAX_S, &seconds) != 0) {
         return wrong("--timeout takes 1 to 3600 seconds, not", text);
     }
     options->timeout_s = (unsigned)seconds;
@@ -122,26 +130,54 @@ static int id_of(int option)
     return -1;
 }
 
+static bool is_first_word(const char *word)
+{
+    const struct command *command;
+    for (size_t i = 0; (command = commands_get(i)) != NULL; i++) {
+        if (commands_begins_with(command, word, strlen(word))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Finds the command, or shows the help that is asked for. */
 static int read_command(char *const *words, size_t count, struct options *options)
 {
-    size_t used;
-    if (count == 0) {
-        return wrong("no command", NULL);
-    }
+    bool help = options->text[OPTION_HELP] != NULL;
+    size_t used = 0;
     options->command = commands_find(words, count, &used);
-    if (options->command == NULL) {
-        return wrong("there is no command", words[0]);
-    }
     options->arguments = words + used;
     options->arguments_count = count - used;
-    if (options->arguments_count < options->command->arguments_min) {
-        (void)fprintf(stderr, "txtctl: %s needs %s; see txtctl --help\n", options->command->name,
-                      options->command->arguments);
+    if (help && options->command != NULL) {
+        help_print_command(options->command);
+    } else if (help && count == 0) {
+        help_print();
+    } else if (help && is_first_word(words[0])) {
+        help_print_group(words[0]);
+    } else if (options->command != NULL) {
+        return -1;
+    } else if (count == 0) {
+        return wrong("no command", NULL);
+    } else if (is_first_word(words[0])) {
+        (void)fprintf(stderr, "txtctl: %s needs another word; see txtctl %s --help\n", words[0], words[0]);
+        return TXTCTL_FAILED;
+    } else {
+        return wrong("there is no command", words[0]);
+    }
+    return TXTCTL_DONE;
+}
+
+static int check_arguments(const struct options *options)
+{
+    const struct command *command = options->command;
+    if (options->arguments_count < command->arguments_min) {
+        (void)fprintf(stderr, "txtctl: %s needs %s; see txtctl --help\n", command->name, command->arguments);
         return TXTCTL_FAILED;
     }
-    return options->arguments_count <= options->command->arguments_max
+    return options->arguments_count <= command->arguments_max
                ? -1
-               : wrong("there is no argument", options->arguments[options->command->arguments_max]);
+               : wrong("there is no argument", options->arguments[command->arguments_max]);
 }
 
 /* An option that the command does not look at is a misunderstanding, and better not passed over. */
@@ -187,15 +223,7 @@ int options_read(int argc, char **argv, struct options *options)
         }
         given |= COMMAND_TAKES(id);
     }
-    bool help = options->text[OPTION_HELP] != NULL;
-    if (help && optind == argc) {
-        help_print();
-        return TXTCTL_DONE;
-    }
     status = read_command(argv + optind, (size_t)(argc - optind), options);
-    if (help && options->command != NULL) {
-        help_print_command(options->command);
-        return TXTCTL_DONE;
-    }
+    status = status != -1 ? status : check_arguments(options);
     return status != -1 ? status : check_taken(options, given);
 }

@@ -23,6 +23,7 @@ enum option_id {
     OPTION_JSON,
     OPTION_ISSUER,
     OPTION_VALUE,
+    OPTION_STRICT,
     OPTION_CONFIG,
     OPTION_ZONE,
     OPTION_DRY_RUN,
@@ -60,6 +61,10 @@ struct options {
     char *const *arguments; /* of the command; as many as it wants */
     size_t arguments_count;
 };
+
+/* Reads a whole number in decimal digits, of which there is nothing else. Returns 0 with *number, or TXTD_EINVAL: it is none, or not
+ * from `min` to `max`. Pure. */
+int options_number(const char *text, unsigned long min, unsigned long max, unsigned long *number);
 
 /* Reads the command line. Returns -1 to go on, or the exit status, everything being said already. */
 int options_read(int argc, char **argv, struct options *options);

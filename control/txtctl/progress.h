@@ -8,16 +8,18 @@
 
 struct progress {
     const char *what; /* static: "importing accounts" */
-    bool shown;       /* standard error is a terminal */
-    int64_t next_ms;  /* not drawn again before */
+    bool shown;
+    size_t done, of; /* as it was told last, drawn or not */
+    int64_t next_ms; /* not drawn again before */
 };
 
-struct progress progress_begin(const char *what);
+/* `prints`: the command prints on standard output meanwhile. If that is a terminal, nothing is shown between its lines. */
+struct progress progress_begin(const char *what, bool prints);
 
 /* `done` of `of` (0: it is not known). May be called as often as one likes. */
 void progress_show(struct progress *progress, size_t done, size_t of);
 
-/* Takes the line away. */
-void progress_end(struct progress *progress);
+/* Leaves the line as it is at the end, a full bar or the last number, when the work is `finished`; else takes it away. */
+void progress_end(struct progress *progress, bool finished);
 
 #endif

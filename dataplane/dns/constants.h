@@ -48,6 +48,8 @@ enum dns_type {
     DNS_TYPE_DNAME = 39,
     DNS_TYPE_OPT = 41,
     DNS_TYPE_DS = 43,
+    DNS_TYPE_DNSKEY = 48,
+    DNS_TYPE_HTTPS = 65,
     DNS_TYPE_NXNAME = 128,
     DNS_TYPE_TSIG = 250,
     DNS_TYPE_IXFR = 251,

@@ -115,7 +115,7 @@ static void send_answers(struct udp_worker *worker, struct burst_memory *memory,
         if (sent > 0) {
             at += (unsigned)sent;
         } else if (errno != EINTR) {
-            count(&worker->counters.send_failed);
+            count(&worker->respond->counters.dropped[RESPOND_DROP_SEND]);
             at++;
         }
     }
@@ -126,11 +126,9 @@ static void serve_burst(struct udp_worker *worker, struct burst_memory *memory, 
 {
     const uint64_t begin_ns = latency_begin(worker->respond);
     for (unsigned i = 0; i < received; i++) {
-        bool whole = (memory->received[i].msg_hdr.msg_flags & MSG_TRUNC) == 0;
-        memory->packets[i].len = whole ? (uint16_t)memory->received[i].msg_len : 0;
-        if (!whole) {
-            count(&worker->counters.oversized);
-        }
+        struct packet *packet = &memory->packets[i];
+        packet->cut = (memory->received[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        packet->len = packet->cut ? 0 : (uint16_t)memory->received[i].msg_len;
     }
     struct respond_clock now;
     clock_read(&now);

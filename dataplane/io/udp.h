@@ -14,19 +14,13 @@ struct udp_socket {
     bool wildcard; /* answers must leave from the address that was asked */
 };
 
-struct udp_counters {
-    uint64_t oversized;   /* queries longer than the buffer: dropped */
-    uint64_t send_failed; /* answers the kernel did not take */
-};
-
 struct udp_worker {
     const struct responder *responder;
     struct respond_worker *respond;
     const struct udp_socket *sockets;
     unsigned sockets_count;
-    unsigned gather_us;           /* gather.h */
-    const bool *stop;             /* atomic */
-    struct udp_counters counters; /* single writer, as respond_counters */
+    unsigned gather_us; /* gather.h */
+    const bool *stop;   /* atomic */
 };
 
 /* Serves until *stop. Registers the calling thread with QSBR, off line whenever it may block. Returns 0 or TXTD_ENOMEM. */

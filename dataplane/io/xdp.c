@@ -12,6 +12,7 @@ struct xdp_server {
     struct xdp_program program;
     unsigned queues;
     unsigned targets_count;
+    unsigned left_out;          /* targets that there was no room for */
     struct xdp_worker *workers; /* one a queue */
 };
 
@@ -43,7 +44,7 @@ static int load_program(struct xdp_server *server, const struct xdp_settings *se
     int rc = xdp_interface_mac(settings->interface, mac, detail);
     if (rc == 0) {
         rc = xdp_targets_collect(settings->addresses, settings->addresses_count, targets, &server->targets_count,
-                                 detail);
+                                 &server->left_out, detail);
     }
     if (rc == 0) {
         rc = xdp_program_load(&server->program, mac, targets, server->targets_count, server->queues, detail);
@@ -76,6 +77,7 @@ static int open_queue(struct xdp_server *server, const struct xdp_settings *sett
     worker->responder = responder;
     worker->queue = queue;
     worker->gather_us = settings->gather_us;
+    worker->busy_poll_us = settings->busy_poll_us;
     responder_add_worker(responder, &worker->respond);
     worker->cpu = settings->pin ? nth_cpu(queue) : -1;
     int rc = settings->rrl ? make_limiter(server, settings, &worker->respond.rrl, detail) : 0;
@@ -133,6 +135,7 @@ void xdp_describe(const struct xdp_server *server, struct xdp_setup *setup)
         .zero_copy = true,
         .queues = server->queues,
         .targets = server->targets_count,
+        .left_out = server->left_out,
     };
     for (unsigned i = 0; i < server->queues; i++) {
         setup->zero_copy = setup->zero_copy && xdp_socket_zero_copy(server->workers[i].socket);
@@ -185,7 +188,7 @@ static void add_respond_counters(struct respond_counters *sum, const struct resp
 
 void xdp_counters(const struct xdp_server *server, struct respond_counters *sum, struct xdp_counters *xdp)
 {
-    *sum = (struct respond_counters){.dropped = 0};
+    *sum = (struct respond_counters){.nodata = 0};
     *xdp = (struct xdp_counters){.frames = 0};
     for (unsigned i = 0; i < server->queues; i++) {
         const struct xdp_worker *worker = &server->workers[i];

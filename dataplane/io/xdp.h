@@ -34,10 +34,10 @@ struct xdp_settings {
     unsigned addresses_count;
     enum xdp_mode mode;
     bool copy;             /* never zero copy, even where the driver has it */
-    unsigned busy_poll_us; /* SO_PREFER_BUSY_POLL with so many microseconds; 0: off */
+    unsigned busy_poll_us; /* SO_PREFER_BUSY_POLL, and so many microseconds of it before a worker sleeps; 0: off */
     bool pin;              /* pin the worker of queue n to the n-th CPU this process may run on */
-    unsigned gather_us;    /* how long a busy worker lets queries gather (gather.h); 0: not at all */
-    bool rrl;              /* rate limiting on; `rrl_settings` are for the interface, divided among its queues here */
+    unsigned gather_us; /* how long a busy worker lets queries gather (gather.h); 0: not at all, as with busy polling */
+    bool rrl;           /* rate limiting on; `rrl_settings` are for the interface, divided among its queues here */
     struct rrl_settings rrl_settings;
 };
 
@@ -46,7 +46,8 @@ struct xdp_setup {
     bool native;    /* else generic */
     bool zero_copy; /* on every queue; else copying */
     unsigned queues;
-    unsigned targets; /* pairs of address and port that the program looks for */
+    unsigned targets;  /* pairs of address and port that the program looks for */
+    unsigned left_out; /* more, which it has no room for: they are left to the kernel's sockets */
 };
 
 /* Frames are always somewhere: free + fill + worker + send is `frames`, and misowned is 0, or the rings are broken. Owned
@@ -61,8 +62,8 @@ struct xdp_counters {
     uint64_t received;
     uint64_t invalid; /* received, but not an answerable query: bad lengths, a source that nobody can have */
     uint64_t sent;
-    uint64_t send_full;      /* answers dropped because the send ring was full */
-    uint64_t kernel_dropped; /* by the kernel: no frame in the fill ring, no room in the receive ring */
+    uint64_t send_full;      /* answers dropped because as many waited to be sent as the send ring holds */
+    uint64_t kernel_dropped; /* for lack of a frame in the fill ring or room in the receive ring, or refused by it */
 };
 
 struct xdp_server;

@@ -41,6 +41,6 @@ void xdp_free(struct xdp_server *server)
 void xdp_counters(const struct xdp_server *server, struct respond_counters *sum, struct xdp_counters *xdp)
 {
     (void)server;
-    *sum = (struct respond_counters){.dropped = 0};
+    *sum = (struct respond_counters){.nodata = 0};
     *xdp = (struct xdp_counters){.frames = 0};
 }

@@ -18,6 +18,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "dataplane/io/xdp_socket.h"
+
 /* --- A small assembler --- */
 
 #define INSNS_MAX  2048
@@ -114,6 +116,8 @@ static void resolve_labels(struct assembler *as)
  * R6 context, R2 the frame (from LABEL_NETWORK on: 14 octets before the network header, whether there is a VLAN tag or
  * not), R3 its end, R7 and R8 the destination address, R9 the destination port, as they stand in the packet. */
 
+_Static_assert(XDP_SOCKET_MEMORY_LEN - XDP_SOCKET_FRAME_MAX == XDP_PACKET_HEADROOM, "the kernel's headroom");
+
 #define DNS_HEADER_LEN           12
 #define VLAN_TAG_LEN             4
 #define FIELD_OFF(header, field) (ETH_HLEN + offsetof(struct header, field))
@@ -131,6 +135,14 @@ static void emit_gate(struct assembler *as, int gate_map)
     emit_load_64(as, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, (uint32_t)gate_map);
     emit_load(as, BPF_W, BPF_REG_1, BPF_REG_1, 0);
     emit_jump_imm(as, BPF_JEQ, BPF_REG_1, 0, LABEL_PASS);
+}
+
+/* goto pass when the frame is longer than a socket takes: a redirection would lose it */
+static void emit_length_check(struct assembler *as)
+{
+    emit_move(as, BPF_REG_4, BPF_REG_2);
+    emit_add_imm(as, BPF_REG_4, XDP_SOCKET_FRAME_MAX + 1);
+    emit_jump_reg(as, BPF_JLE, BPF_REG_4, BPF_REG_3, LABEL_PASS);
 }
 
 static void emit_link_layer(struct assembler *as, const uint8_t mac[6])
@@ -229,6 +241,7 @@ static void assemble(struct assembler *as, const struct xdp_program *program, co
     emit_gate(as, program->gate_map);
     emit_load(as, BPF_W, BPF_REG_2, BPF_REG_6, offsetof(struct xdp_md, data));
     emit_load(as, BPF_W, BPF_REG_3, BPF_REG_6, offsetof(struct xdp_md, data_end));
+    emit_length_check(as);
     emit_link_layer(as, mac);
     emit_ipv6(as, targets, count);
     emit_ipv4(as, targets, count);
@@ -303,7 +316,7 @@ int xdp_program_attach(struct xdp_program *program, const char *interface, enum 
     if (link < 0 && link != -EBUSY && mode != XDP_MODE_NATIVE) {
         link = attach(program, index, XDP_FLAGS_SKB_MODE);
     }
-    if (link == -EBUSY) {
+    if (link == -EBUSY || link == -EEXIST) { /* in this mode, or in the other */
         return error_describe(detail, TXTD_ESYS,
                               "%s has an XDP program already; detach it (ip link set dev %s xdp off)", interface,
                               interface);

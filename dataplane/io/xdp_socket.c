@@ -10,11 +10,12 @@
 
 #include "dataplane/zone/huge_map.h"
 
-/* A full fill or receive ring and a full send ring leave a burst over: neither can starve the other. */
-#define RING_LEN 2048u
-#define FRAMES   (2 * RING_LEN + 64)
-#define FRAME_LEN                                                                                                      \
-    2048u /* a power of two; an answer of 1,232 octets with its headers behind the driver's headroom fits */
+/* At most RING_LEN frames are to be sent or on their way back, though the send and the completion ring together would hold
+ * twice as many: so a full fill ring and a burst with the worker are always left, to receive into. */
+#define RING_LEN      2048u
+#define FRAMES        (2 * RING_LEN + 64)
+#define SEND_MAX      RING_LEN
+#define FRAME_LEN     ((uint32_t)XDP_SOCKET_MEMORY_LEN)
 #define MEMORY_LEN    ((FRAMES * (size_t)FRAME_LEN + HUGE_PAGE_LEN - 1) / HUGE_PAGE_LEN * HUGE_PAGE_LEN)
 #define RECLAIM_MAX   64u /* frames taken from the completion ring at once */
 #define BUSY_RETRIES  60
@@ -28,6 +29,7 @@ struct xdp_socket {
     struct xsk_umem *umem;
     uint8_t *memory;
     bool zero_copy;
+    bool busy_poll;
     struct xsk_ring_cons receive;
     struct xsk_ring_prod send;
     struct xsk_ring_prod fill;
@@ -159,6 +161,7 @@ int xdp_socket_open(const struct xdp_socket_options *options, struct xdp_socket 
         return error_describe(detail, TXTD_ENOMEM, "no memory for an AF_XDP socket");
     }
     made->memory = memory;
+    made->busy_poll = options->busy_poll_us > 0;
     for (uint32_t i = 0; i < FRAMES; i++) {
         made->free[i] = FRAMES - 1 - i;
     }
@@ -240,7 +243,7 @@ void xdp_socket_send(struct xdp_socket *sock, const struct xdp_buffer buffers[],
         uint32_t index;
         if (buffers[i].len == 0) {
             (void)pass_frame(sock, address / FRAME_LEN, OWNER_WORKER, OWNER_FREE);
-        } else if (xsk_ring_prod__reserve(&sock->send, 1, &index) != 1) {
+        } else if (sock->owned[OWNER_SEND] == SEND_MAX || xsk_ring_prod__reserve(&sock->send, 1, &index) != 1) {
             (void)pass_frame(sock, address / FRAME_LEN, OWNER_WORKER, OWNER_FREE);
             count(&sock->send_full, 1);
         } else {
@@ -275,7 +278,8 @@ void xdp_socket_turn(struct xdp_socket *sock)
     }
     reclaim(sock);
     refill(sock);
-    if (xsk_ring_prod__needs_wakeup(&sock->fill)) {
+    /* Nobody but a receive polls the card while SO_PREFER_BUSY_POLL keeps its interrupts off. */
+    if (sock->busy_poll || xsk_ring_prod__needs_wakeup(&sock->fill)) {
         (void)recvfrom(fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
     }
 }
@@ -302,6 +306,7 @@ void xdp_socket_add_counters(const struct xdp_socket *sock, struct xdp_counters 
     socklen_t len = sizeof kernel;
     memset(&kernel, 0, sizeof kernel);
     if (getsockopt(xsk_socket__fd(sock->xsk), SOL_XDP, XDP_STATISTICS, &kernel, &len) == 0) {
-        sum->kernel_dropped += kernel.rx_dropped + kernel.rx_ring_full;
+        sum->kernel_dropped +=
+            kernel.rx_dropped + kernel.rx_ring_full + kernel.rx_invalid_descs + kernel.tx_invalid_descs;
     }
 }

@@ -15,6 +15,12 @@
 #include "dataplane/error.h"
 #include "dataplane/io/xdp.h"
 
+/* Octets of a frame's memory; a power of two. An answer of 1,232 octets with its headers fits behind the driver's headroom. */
+#define XDP_SOCKET_MEMORY_LEN 2048
+
+/* Octets of the longest frame that the kernel can put there; it drops what is longer. */
+#define XDP_SOCKET_FRAME_MAX (XDP_SOCKET_MEMORY_LEN - 256) /* XDP_PACKET_HEADROOM, in <linux/bpf.h> */
+
 struct xdp_socket;
 
 struct xdp_socket_options {
@@ -46,12 +52,12 @@ bool xdp_socket_zero_copy(const struct xdp_socket *sock);
 /* Takes up to `max` received frames, which the worker then owns. Never waits. */
 unsigned xdp_socket_receive(struct xdp_socket *sock, struct xdp_buffer buffers[], unsigned max);
 
-/* Gives frames of the worker to be sent, each `len` octets from `octets` on; frames with `len` 0, and frames that the send
- * ring has no room for, go to the free list. */
+/* Gives frames of the worker to be sent, each `len` octets from `octets` on; frames with `len` 0, and frames that find
+ * as many before them as the send ring holds, go to the free list. */
 void xdp_socket_send(struct xdp_socket *sock, const struct xdp_buffer buffers[], unsigned buffers_count);
 
-/* Takes back frames that were sent, fills the fill ring, and wakes the kernel where it asks for that. To be called after
- * each burst, and before waiting. */
+/* Takes back frames that were sent, fills the fill ring, and wakes the kernel where it asks for that, or lets it poll the card
+ * (busy polling). To be called after each burst, and before waiting. */
 void xdp_socket_turn(struct xdp_socket *sock);
 
 /* Frames that are still to be sent, or on their way back. */

@@ -56,6 +56,7 @@ unsigned xdp_interface_queues(const char *interface)
 struct target_list {
     struct xdp_target *targets;
     unsigned count;
+    unsigned left_out;
 };
 
 static void add_target(struct target_list *list, const struct sockaddr *address, uint16_t port)
@@ -72,9 +73,11 @@ static void add_target(struct target_list *list, const struct sockaddr *address,
             return;
         }
     }
-    if (list->count < XDP_TARGETS_MAX) {
-        list->targets[list->count++] = target;
+    if (list->count == XDP_TARGETS_MAX) {
+        list->left_out++;
+        return;
     }
+    list->targets[list->count++] = target;
 }
 
 static bool is_loopback(const struct sockaddr *address)
@@ -94,7 +97,7 @@ static bool is_wildcard(const struct sockaddr *address)
 }
 
 int xdp_targets_collect(const struct dns_address addresses[], unsigned addresses_count,
-                        struct xdp_target targets[XDP_TARGETS_MAX], unsigned *targets_count,
+                        struct xdp_target targets[XDP_TARGETS_MAX], unsigned *targets_count, unsigned *left_out,
                         struct error_detail *detail)
 {
     struct target_list list = {.targets = targets};
@@ -120,5 +123,6 @@ int xdp_targets_collect(const struct dns_address addresses[], unsigned addresses
     }
     freeifaddrs(host);
     *targets_count = list.count;
+    *left_out = list.left_out;
     return list.count > 0 ? 0 : error_describe(detail, TXTD_EINVAL, "no address to serve by XDP");
 }

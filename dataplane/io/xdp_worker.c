@@ -98,16 +98,41 @@ static void pin_to(int cpu)
     (void)pthread_setaffinity_np(pthread_self(), sizeof set, &set); /* a matter of speed only */
 }
 
-static void *worker_run(void *argument)
+static bool stopping(const struct xdp_worker *worker)
 {
-    struct xdp_worker *worker = argument;
-    if (worker->cpu >= 0) {
-        pin_to(worker->cpu);
+    return atomic_load_explicit(&worker->stop, memory_order_relaxed);
+}
+
+/* Nothing came. */
+static void rest(struct xdp_worker *worker)
+{
+    wait_for_frames(worker, xdp_socket_unsent(worker->socket) > 0 ? WAIT_SEND_MS : WAIT_MS);
+}
+
+/* Busy polling: turn after turn, in which the kernel polls the card, until nothing has come for busy_poll_us. */
+static void serve_polling(struct xdp_worker *worker)
+{
+    const uint64_t patience_ns = (uint64_t)worker->busy_poll_us * 1000;
+    uint64_t last_ns = latency_now_ns();
+    while (!stopping(worker)) {
+        if (serve_burst(worker) > 0) {
+            last_ns = latency_now_ns();
+            continue;
+        }
+        xdp_socket_turn(worker->socket);
+        if (latency_now_ns() - last_ns < patience_ns) {
+            urcu_qsbr_quiescent_state();
+        } else {
+            rest(worker);
+        }
     }
-    urcu_qsbr_register_thread();
+}
+
+static void serve_waiting(struct xdp_worker *worker)
+{
     struct gather gather;
     gather_begin(&gather, worker->gather_us);
-    while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
+    while (!stopping(worker)) {
         const unsigned received = serve_burst(worker);
         const bool gathers = gather_wanted(&gather);
         gather_received(&gather, received, RESPOND_BURST_MAX);
@@ -120,8 +145,22 @@ static void *worker_run(void *argument)
             urcu_qsbr_thread_online();
         } else if (received == 0) {
             xdp_socket_turn(worker->socket);
-            wait_for_frames(worker, xdp_socket_unsent(worker->socket) > 0 ? WAIT_SEND_MS : WAIT_MS);
+            rest(worker);
         }
+    }
+}
+
+static void *worker_run(void *argument)
+{
+    struct xdp_worker *worker = argument;
+    if (worker->cpu >= 0) {
+        pin_to(worker->cpu);
+    }
+    urcu_qsbr_register_thread();
+    if (worker->busy_poll_us > 0) {
+        serve_polling(worker);
+    } else {
+        serve_waiting(worker);
     }
     drain(worker);
     urcu_qsbr_unregister_thread();

@@ -16,7 +16,8 @@ struct xdp_worker {
     struct xdp_socket *socket; /* belongs to the maker */
     uint64_t invalid;          /* frames that were not answerable queries; read by anyone */
     unsigned queue;            /* for the thread's name */
-    unsigned gather_us;        /* gather.h */
+    unsigned gather_us;        /* gather.h; not while busy polling */
+    unsigned busy_poll_us;     /* how long the card is polled after the last frame, before sleeping; 0: not at all */
     int cpu;                   /* to pin to; -1: none */
     atomic_bool stop;
     bool running;

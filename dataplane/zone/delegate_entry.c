@@ -25,22 +25,44 @@ static size_t record_len(size_t text_len)
     return RECORD_FIXED_LEN + text_len + strings;
 }
 
-static size_t persistent_len(const struct delegate_state *state)
+/* What is served of a state, in this order: the persistent values, then the others. */
+struct served {
+    struct {
+        const char *text;
+        size_t len;
+    } values[DELEGATE_PERSISTENT_VALUES_MAX + DELEGATE_VALUES_MAX];
+    unsigned count;
+    unsigned persistent_count; /* of these */
+    size_t rrset_len;
+};
+
+/* Equal records would stand in an RRset twice (RFC 2181 section 5): the first is enough. */
+static void add_served(struct served *served, const char *text, size_t len)
 {
-    size_t len = 0, at = 0, text_len;
-    while (delegate_persistent_next(state, &at, &text_len) != NULL) {
-        len += record_len(text_len);
+    for (unsigned i = 0; i < served->count; i++) {
+        if (served->values[i].len == len && memcmp(served->values[i].text, text, len) == 0) {
+            return;
+        }
     }
-    return len;
+    served->values[served->count].text = text;
+    served->values[served->count].len = len;
+    served->count++;
+    served->rrset_len += record_len(len);
 }
 
-static size_t rrset_len(const struct delegate_state *state)
+static void collect_served(const struct delegate_state *state, struct served *served)
 {
-    size_t len = persistent_len(state);
-    for (unsigned i = 0; i < state->values_count; i++) {
-        len += record_len(state->values[i].len);
+    served->count = 0;
+    served->rrset_len = 0;
+    size_t at = 0, len;
+    const char *text;
+    while ((text = delegate_persistent_next(state, &at, &len)) != NULL) {
+        add_served(served, text, len);
     }
-    return len;
+    served->persistent_count = served->count;
+    for (unsigned i = 0; i < state->values_count; i++) {
+        add_served(served, state->values[i].text, state->values[i].len);
+    }
 }
 
 /* One TXT record of as many character-strings as it takes. */
@@ -72,7 +94,9 @@ size_t delegate_entry_len(const struct delegate_state *state)
     if (is_idle(state)) {
         return DELEGATE_ENTRY_IDLE_LEN;
     }
-    return offsetof(struct delegate_entry, rrset) + rrset_len(state);
+    struct served served;
+    collect_served(state, &served);
+    return offsetof(struct delegate_entry, rrset) + served.rrset_len;
 }
 
 void delegate_entry_fill_idle(struct delegate_entry *entry, const struct delegate_id *id, uint16_t zone)
@@ -90,22 +114,22 @@ void delegate_entry_fill(struct delegate_entry *entry, const struct delegate_sta
     if (is_idle(state)) {
         return;
     }
-    entry->values_count = (uint8_t)(state->persistent_count + state->values_count);
-    entry->rrset_len = (uint16_t)rrset_len(state);
+    struct served served;
+    collect_served(state, &served);
+    entry->values_count = (uint8_t)served.count;
+    entry->rrset_len = (uint16_t)served.rrset_len;
     entry->expires_at_s = state->expires_at_s > UINT32_MAX ? UINT32_MAX : (uint32_t)state->expires_at_s;
-    entry->persistent_count = state->persistent_count;
+    entry->persistent_count = (uint8_t)served.persistent_count;
+    entry->persistent_len = 0;
     entry->reserved = 0;
     struct wire_writer writer = writer_at(entry->rrset, entry->rrset_len, 0);
-    size_t at = 0, len;
-    const char *text;
-    while ((text = delegate_persistent_next(state, &at, &len)) != NULL) {
-        write_txt_record(&writer, text, len, ttl_s);
+    for (unsigned i = 0; i < served.count; i++) {
+        write_txt_record(&writer, served.values[i].text, served.values[i].len, ttl_s);
+        if (i + 1 == served.persistent_count) {
+            entry->persistent_len = (uint16_t)writer.at;
+        }
     }
-    entry->persistent_len = (uint16_t)writer.at;
-    for (unsigned i = 0; i < state->values_count; i++) {
-        write_txt_record(&writer, state->values[i].text, state->values[i].len, ttl_s);
-    }
-    assert(writer_ok(&writer)); /* rrset_len counted the same octets */
+    assert(writer_ok(&writer)); /* record_len counted the same octets */
 }
 
 size_t delegate_entry_lasting_len(const struct delegate_entry *entry)

@@ -18,7 +18,8 @@
  * Returns 0 or TXTD_EINVAL. */
 int delegate_entry_check(const struct delegate_state *state);
 
-/* Octets of the entry of a checked state; DELEGATE_ENTRY_IDLE_LEN when it has no values to serve. */
+/* Octets of the entry of a checked state; DELEGATE_ENTRY_IDLE_LEN when it has no values to serve. Of equal values only the first
+ * is served. */
 size_t delegate_entry_len(const struct delegate_state *state);
 
 /* Fills `entry`, which has room for delegate_entry_len octets. */

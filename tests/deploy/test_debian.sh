@@ -57,6 +57,8 @@ done <<'CONTENTS'
 -rw-r--r-- root/root ./usr/share/doc/txtd/examples/txtd.yaml
 -rw-r--r-- root/root ./usr/share/doc/txtd/CLIENTS.md
 -rw-r--r-- root/root ./usr/share/bash-completion/completions/txtctl
+-rw-r--r-- root/root ./usr/share/zsh/vendor-completions/_txtctl
+-rw-r--r-- root/root ./usr/share/fish/vendor_completions.d/txtctl.fish
 -rwxr-xr-x root/root ./usr/share/txtd/clients/txtd-renew
 drwxr-xr-x root/root ./etc/txtd/
 CONTENTS

@@ -22,7 +22,7 @@ RULES = os.path.join(FOLDER, "txtd.rules.yaml")
 CASES = os.path.join(HERE, "txtd.rules.test.yaml")
 METRIC = re.compile(r"\b((?:txtd|process)_[a-z_]+)\b(?:\{([^}]*)\})?")
 LABEL = re.compile(r'([a-z_]+)="([^"]*)"')
-OURS = ("transport", "rcode", "source", "limit", "reason", "outcome", "status", "le")
+OURS = ("transport", "rcode", "type", "source", "limit", "reason", "outcome", "status", "le")
 
 
 def expect(condition, *what):

@@ -30,6 +30,11 @@ def preload(library, txtctl):
             "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))}
 
 
+def is_time(text):
+    """Whether it is a time as every --json and the native API have it: ISO 8601, UTC, seconds."""
+    return isinstance(text, str) and re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", text) is not None
+
+
 class Failure(Exception):
     """The test fails; the text says why."""
 

@@ -24,10 +24,10 @@ def expect(what, got, wanted):
         raise service.Failure("%s: %r, not %r" % (what, got, wanted))
 
 
-def txtctl(program, txtd, *arguments):
+def txtctl(program, txtd, *arguments, of_config=True):
     """Returns the exit status, and the report or what was said on standard error."""
-    command, *rest = arguments
-    done = subprocess.run([program, command, "--json", "-c", txtd.config, *rest], capture_output=True, text=True, timeout=120)
+    config = ["-c", txtd.config] if of_config else []
+    done = subprocess.run([program, *arguments, "--json", *config], capture_output=True, text=True, timeout=120)
     return done.returncode, json.loads(done.stdout) if done.returncode == 0 else done.stderr
 
 
@@ -66,7 +66,7 @@ def check_running(directory, txtd, program, backups):
     change(txtd, accounts[0], "second")
     status, report = txtctl(program, txtd, "backup", backups)
     expect("second backup", (status, report["number"], report["kept"]), (0, 2, 2))
-    if report["files"] < 3 or report["octets"] == 0:
+    if report["files"] < 3 or report["octets"] == 0 or not service.is_time(report["made_at"]):
         raise service.Failure("a backup of nothing: %s" % report)
     answers = {account["fulldomain"]: txtd.dig(account["fulldomain"]) for account in accounts}
     refused("a directory elsewhere", txtctl(program, txtd, "backup", os.path.join(directory, "elsewhere")),
@@ -77,6 +77,9 @@ def check_running(directory, txtd, program, backups):
     expect("in a directory below, the first", (status, report["kept"] if status == 0 else report), (0, 1))
     status, report = txtctl(program, txtd, "backup", os.path.join(backups, "below"), "--retain", "1")
     expect("kept", (status, report["number"], report["kept"]), (0, 2, 1))
+    status, report = txtctl(program, txtd, "control", "status", "--socket", os.path.join(directory, "control.sock"), of_config=False)
+    expect("control status, until %s" % report["certificate_not_after"],
+           (status, report["pid"], service.is_time(report["certificate_not_after"])), (0, txtd.process.pid, True))
     return accounts, answers
 
 
@@ -120,7 +123,10 @@ def check_export(txtd, program, accounts):
         expect("key", [(key["scheme"], key["hash"]) for key in line["keys"]],
                [("sha256", hashlib.sha256(account["password"].encode()).hexdigest())])
         expect("values", sorted(item["value"] for item in line["values"]), sorted(txtd.dig(account["fulldomain"])))
+        times = [line["created_at"], *(item["set_at"] for item in line["values"]), *(key["created_at"] for key in line["keys"])]
+        expect("times %s" % times, [service.is_time(time) for time in times], [True] * len(times))
     expect("of the zone", export(program, txtd, "--zone", service.ZONE), lines)
+    expect("as JSON", export(program, txtd, "--json"), lines)
     change(txtd, accounts[4], "after-the-export")  # the store takes changes as before
     txtd.stop()
     later = export(program, txtd)
@@ -151,6 +157,7 @@ def check_restored(txtd, program, backups, accounts, answers):
     txtd.stop()
     status, report = txtctl(program, txtd, "restore", "--number", "1", backups)
     expect("restore 1", (status, report["number"], report["deletions_unknown"]), (0, 1, False))
+    expect("a time " + str(report["made_at"]), service.is_time(report["made_at"]), True)
     if not os.path.isfile(os.path.join(report["old_store"], "TXTD-STORE")):
         raise service.Failure("the old store is gone: %s" % report)
     txtd.start()

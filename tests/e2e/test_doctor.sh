@@ -23,7 +23,9 @@ scene=$SCENE_DIRECTORY
 # shellcheck source=tests/e2e/acme/scene.sh
 . "$here/acme/scene.sh"
 ip link set lo up
-domains="good plain wrong txt none bogus gone caa http01 lame dead self octets"
+domains="good plain wrong txt none bogus gone caa http01 lame dead self octets hop astray circle long closed signed island detour"
+# Of the operator of another delegate service, without accounts here: a zone whose SOA has a long minimum.
+others="slow slowly"
 scene_certificates
 scene_txtd
 names=()
@@ -41,6 +43,9 @@ zone() { # DOMAIN RECORD...: a zone at 127.0.0.3 with these records
     printf '  - domain: %s\n    file: %s/%s.zone\n' "$domain" "$scene" "$domain" >>"$scene/knot.conf"
     printf '%s\n' "@ 60 IN SOA ns.$domain. hostmaster.$domain. 1 60 60 600 60" "@ 60 IN NS ns.$domain." "ns 60 IN A 127.0.0.3" \
         "$@" >"$scene/$domain.zone"
+}
+sign() { # the zone just made
+    printf '    dnssec-signing: on\n    zonefile-sync: -1\n    journal-content: none\n' >>"$scene/knot.conf"
 }
 cname() { # NAME
     echo "_acme-challenge 60 IN CNAME $1."
@@ -64,6 +69,7 @@ zone plain.test # without the CNAME
 zone wrong.test "$(cname "$(delegate good.test)")"
 zone txt.test '_acme-challenge 60 IN TXT "left over"'
 zone bogus.test "$(cname "$(delegate bogus.test)")"
+sign
 zone gone.test "$(cname 00000000-0000-4000-8000-000000000000.auth.delegate.test)"
 zone caa.test "$(cname "$(delegate caa.test)")" '@ 60 IN CAA 0 issue "other.test"' '@ 60 IN CAA 0 issuewild ";"'
 zone http01.test "$(cname "$(delegate http01.test)")" \
@@ -71,10 +77,28 @@ zone http01.test "$(cname "$(delegate http01.test)")" \
 zone self.test "$(cname _acme-challenge.self.test)"
 zone octets.test "$(cname "$(delegate octets.test)")" '@ 60 IN CAA 0 issue "other\027[31m\200.test"'
 zone lame.test "$(cname "$(delegate lame.test)")" '@ 60 IN NS other.good.test.'
+zone hop.test "$(cname hop.hop.test)" "hop 60 IN CNAME $(delegate hop.test)."
+zone astray.test "$(cname hop.astray.test)" "hop 60 IN CNAME $(delegate good.test)."
+zone circle.test "$(cname hop.circle.test)" "hop 60 IN CNAME other" "other 60 IN CNAME hop"
+zone long.test "$(cname hop1.long.test)" "hop1 60 IN CNAME hop2" "hop2 60 IN CNAME hop3" "hop3 60 IN CNAME hop4" \
+    "hop4 60 IN CNAME hop5" "hop5 60 IN CNAME hop6" "hop6 60 IN CNAME hop7" "hop7 60 IN CNAME hop8" \
+    "hop8 60 IN CNAME $(delegate long.test)."
+zone closed.test "$(cname "$(delegate closed.test)")" '@ 60 IN CAA 0 issue ";"'
+zone slow.test 'delegate 60 IN TXT "a value"'
+sed -i 's/ 1 60 60 600 60$/ 1 60 60 600 1800/; s/^@ 60 IN SOA/@ 3600 IN SOA/' "$scene/slow.test.zone"
+zone slowly.test "$(cname delegate.slow.test)"
+zone signed.test "$(cname "$(delegate signed.test)")"
+sign
+zone island.test "$(cname "$(delegate island.test)")"
+sign
+zone detour.test "$(cname hop.bogus.test)"
+echo "hop 60 IN CNAME $(delegate detour.test)." >>"$scene/bogus.test.zone"
 zone dead.test "$(cname "$(delegate dead.test)")" '@ 60 IN NS ns2' 'ns2 60 IN A 127.0.0.9'
 echo 'other 60 IN A 127.0.0.2' >>"$scene/good.test.zone" # txtd, which serves no such zone
 knotd -c "$scene/knot.conf" >"$scene/knot.log" 2>&1 &
 wait_for 20 knotd sh -c 'kdig +short +retry=0 +timeout=1 @127.0.0.3 good.test SOA | grep -q .'
+wait_for 20 signatures sh -c 'kdig +short @127.0.0.3 signed.test DNSKEY | grep -q ^257'
+anchor=$(kdig +short @127.0.0.3 signed.test DNSKEY | grep ^257)
 
 {
     cat <<CONF
@@ -92,14 +116,16 @@ server:
   access-control: 127.0.0.0/8 allow
   module-config: "validator iterator"
   trust-anchor: "bogus.test. DS 12345 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  trust-anchor: "signed.test. DNSKEY $anchor"
   local-zone: "test." static
+  local-data: "island.test. 60 IN DS 12345 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 CONF
-    for domain in $domains; do
+    for domain in $domains $others; do
         printf '  local-zone: "%s.test." transparent\n' "$domain"
     done
     printf '  local-zone: "delegate.test." transparent\nremote-control:\n  control-enable: no\n'
     printf 'stub-zone:\n  name: auth.delegate.test\n  stub-addr: 127.0.0.2\n'
-    for domain in $domains; do
+    for domain in $domains $others; do
         [ "$domain" = none ] || printf 'stub-zone:\n  name: %s.test\n  stub-addr: 127.0.0.3\n' "$domain"
     done
 } >"$scene/unbound.conf"
@@ -133,21 +159,45 @@ expect 1 "-> add to the zone: _acme-challenge\.plain\.test\. IN CNAME $(delegate
 expect 1 'remember it for up to 60 s' plain.test
 expect 1 "is not the account's delegate" wrong.test
 expect 1 'has TXT records at _acme-challenge.txt.test' txt.test
-expect 1 'problem +cname +the resolver answers SERVFAIL' self.test
+expect 1 'problem +cname +ns\.self\.test\. .*circle, back to _acme-challenge\.self\.test\.' self.test
+# CNAMEs one behind the other.
+expect 0 "has the CNAME to $(delegate hop.test)\. by 2 CNAMEs" hop.test
+expect 1 "leads to $(delegate good.test)\. by 2 CNAMEs, which is not the account's delegate" astray.test
+expect 1 'circle, back to hop\.circle\.test\.' circle.test
+expect 1 'more than 8 CNAMEs' long.test
+# Negative caching, also while there is a value.
+expect 0 'warning +delegate +ns\.slow\.test\. \(127\.0\.0\.3\): .* for 1800 s that there was nothing' slowly.test
+expect 1 'slowly\.test\.: 0 problems, 1 warning' --strict slowly.test
+expect 0 '0 problems, 0 warnings' --strict good.test
 # What somebody put into the zone neither reaches the terminal as it is, nor hides what is found.
 expect 1 'allow certificates not to authority\.test, only to other\\027\[31m\\200\.test' --issuer authority.test octets.test
 expect 1 '"finding": ".*other.*027\[31m' --json --issuer authority.test octets.test
 expect 1 'no zone was found|SOA|root|SERVFAIL|NXDOMAIN|REFUSED' none.test
 expect 1 'knows no delegate 00000000-0000-4000-8000-000000000000' gone.test
-expect 1 'signatures do not validate' bogus.test
+# DNSSEC.
+expect 0 'ok +dnssec +good\.test\. .* is not signed' good.test
+expect 0 'ok +dnssec +auth\.delegate\.test\. .* is not signed' good.test
+expect 0 'ok +dnssec +signed\.test\. .* is signed, and it validates' --strict signed.test
+expect 0 'warning +dnssec +island\.test\. .* is signed, but this resolver does not validate it' island.test
+expect 1 'problem +dnssec +bogus\.test\. .*signatures do not validate' bogus.test
+expect 1 'problem +dnssec +the signatures of a name between _acme-challenge\.detour\.test\.' detour.test
 expect 0 'warning +cname +ns2\.dead\.test\. \(127\.0\.0\.9\)' --timeout 2 dead.test
 expect 1 'problem +cname +other\.good\.test\. \(127\.0\.0\.2\) answers REFUSED' lame.test
 expect 0 'allow certificates: other\.test' caa.test
 expect 1 'allow certificates not to authority\.test, only to other\.test' --issuer authority.test caa.test
 expect 1 'allow wildcards not to other\.test, only to nobody' --issuer other.test caa.test
 expect 1 'but not by dns-01' --issuer authority.test http01.test
+expect 1 'problem +caa .*let no authority issue certificates by dns-01 \(they name nobody\)' closed.test
+expect 1 'problem +caa .*let no authority issue certificates by dns-01 \(they name authority\.test\)' http01.test
+expect 0 'note +caa .*let no authority issue wildcards' caa.test
+expect 1 'problem +caa .*let no authority issue wildcards' '*.caa.test'
 expect 2 'is no domain name' 'a..b'
 expect 2 'doctor needs DOMAIN' --json
+expect 0 '^Exit status: 0 no problem.* with --strict a warning; 2 nothing could be looked at' --help
+# What cannot be asked is no finding: a resolver that is not there, and one that refuses.
+expect 2 'name a resolver .* --server' --server 127.0.0.8 --timeout 2 good.test
+expect 2 'answers REFUSED' --server 127.0.0.2 good.test
+[ -z "$("$txtctl" doctor --json --server 127.0.0.8 --timeout 2 good.test 2>/dev/null || true)" ]
 expect 0 'whether the CNAME leads to the right delegate cannot be told' --credentials "$scene/none.json" good.test
 "$txtctl" doctor --json good.test | jq -e '.problems == 0 and (.findings | length) > 4 and .domain == "good.test."' >/dev/null
 "$txtctl" doctor --json plain.test >"$scene/plain.json" && { echo "FAIL: plain.test passed" >&2; exit 1; }

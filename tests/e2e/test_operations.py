@@ -51,6 +51,7 @@ def check_metrics(txtd):
         raise service.Failure("promtool: " + promtool.stdout + promtool.stderr)
     for name, least in (("txtd_registrations_total", 1), ("txtd_updates_total", 3),
                         ('txtd_refusals_total{reason="forbidden"}', 1), ('txtd_dns_queries_total{transport="udp"}', 1),
+                        ('txtd_dns_queries_by_type_total{type="TXT"}', 1),
                         ('txtd_dns_positive_answers_total{source="delegate"}', 1), ("txtd_delegates", 1),
                         ('txtd_dns_latency_seconds_count{transport="udp"}', 1),
                         ("txtd_delegates_live", 1), ("txtd_commits_total", 4), ("txtd_store_revision", 4),
@@ -67,6 +68,23 @@ def check_metrics(txtd):
     for name in ("txtd_changes_waiting", "txtd_rcu_retired", "txtd_rcu_grace_periods_total", "txtd_rcu_grace_longest_seconds",
                  "txtd_audit_lost_total", "txtd_log_lost_total", "txtd_dns_tcp_buffered_bytes", "txtd_http_displaced_total"):
         metric(text, name)  # is there
+    check_sums(txtd)
+
+
+def total(text, family):
+    return sum(float(value) for value in re.findall(r"^%s\{.*\} (\S+)$" % family, text, re.MULTILINE))
+
+
+def check_sums(txtd):
+    """Every message was answered, or dropped for a reason; and every one here has a type. The probe's may be under way."""
+    for _ in range(5):
+        text = get_metrics(txtd)
+        received, answered, typed = (total(text, "txtd_dns_%s_total" % what) for what in ("queries", "answers", "queries_by_type"))
+        dropped = total(text, "txtd_dns_dropped_total") - metric(text, 'txtd_dns_dropped_total{reason="send"}')
+        if received == answered + dropped == typed:
+            return
+        time.sleep(0.1)
+    raise service.Failure("of %g messages %g were answered and %g dropped, %g have a type" % (received, answered, dropped, typed))
 
 
 def check_internal_site(txtd):

@@ -48,6 +48,8 @@ def expect(what, got, wanted):
 
 
 def make_token(program):
+    made = json.loads(subprocess.run([program, "token", "--json"], check=True, capture_output=True, text=True).stdout)
+    expect("the token's length", {name: len(text) for name, text in made.items()}, {"token": 40})
     return subprocess.run([program, "token"], check=True, capture_output=True, text=True).stdout
 
 
@@ -103,7 +105,7 @@ def check_rotation(txtctl):
     expect("the keys", [key["key_id"] for key in json.loads(txtctl.run(0, "--json", "show"))["keys"]], [2])
     expect("the new key's id", json.loads(txtctl.run(0, "--json", "rotate", "--keep")), {"key_id": 3})
     expect("the keys", [key["key_id"] for key in json.loads(txtctl.run(0, "--json", "show"))["keys"]], [2, 3])
-    txtctl.run(0, "revoke", "2")
+    expect("the key revoked", json.loads(txtctl.run(0, "--json", "revoke", "2")), {"key_id": 2, "revoked": True})
     txtctl.run(1, "revoke", "2", says="404")
     txtctl.run(1, "revoke", "3", says="last key")
     txtctl.run(0, "history", says="key_revoked")
@@ -156,7 +158,8 @@ def check_paging(txtd, txtctl, token):
 def check_deletion(txtd, txtctl, name):
     txtctl.run(2, "delete", "--domain", DOMAIN, says="--yes")
     expect("what DNS has", txtd.dig(name), [FIRST])
-    txtctl.run(0, "delete", "--domain", DOMAIN, "--yes")
+    expect("the delegate deleted", json.loads(txtctl.run(0, "--json", "delete", "--domain", DOMAIN, "--yes")),
+           {"domain": DOMAIN, "fulldomain": name, "deleted": True})
     expect("what DNS has", txtd.dig(name), [])
     expect("the accounts left", sorted(txtctl.accounts()), ["other%d.example.com" % number for number in range(3)])
     txtctl.run(2, "delete", "--domain", DOMAIN, "--yes", says="no account")

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -146,14 +147,36 @@ def queries(account, idle):
         (empty, "TXT", {}), ("x." + live, "TXT", {}), ("unknown." + zone, "TXT", {"use_edns": 0, "want_dnssec": True}),
         (zone, "SOA", {}), (zone, "NS", {}), (zone, "ANY", {}), (zone, "TYPE666", {}), ("other.test", "A", {"use_edns": 0}),
         ("version.bind", "TXT", {"rdclass": "CH"}), (zone, "SOA", {"use_edns": 1}), (zone, "AXFR", {}),
-        (zone, "SOA", {"use_edns": 0, "options": [dns.edns.GenericOption(3, b"")]}))]
+        (zone, "SOA", {"use_edns": 0, "options": [dns.edns.GenericOption(3, b"")]}), (live, "DS", {}),
+        (live, "TYPE128", {"use_edns": 0}), (live, "TXT", {"use_edns": 0, "options": [dns.edns.GenericOption(12, bytes(1000))]}),
+        (live, "TXT", {"use_edns": 0, "options": [dns.edns.GenericOption(10, b"a client")]}),
+        (live, "TXT", {"use_edns": 0, "options": [dns.edns.GenericOption(10, b"a client, not its server")]}))]
     wires = []
     for number, message in enumerate(messages):
         message.id = 0x1000 + number
         wires.append(message.to_wire())
     wires.append(b"\x20\x00\x78" + bytes(9))  # opcode 15
     wires.append(wires[0][:-3])  # a question that runs out
+    question = wires[0][12:]
+    wires.append(wires[0][:4] + b"\0\2" + wires[0][6:12] + question + question)
+    wires.append(wires[0][:11] + b"\1" + question + b"\0\0\xfa\0\xff" + bytes(6))  # TSIG
+    for cookie in (b"a client", b"a client, not its server"):  # without a question
+        option = struct.pack(">HH", 10, len(cookie)) + cookie
+        wires.append(b"\x20\1\1" + bytes(8) + b"\1\0\0\x29\4\xd0" + bytes(4) + struct.pack(">H", len(option)) + option)
     return wires
+
+
+def without_server_cookie(wire):
+    """It differs from client to client and from second to second."""
+    return re.sub(rb"(\0\x0a\0\x18a client).{16}", rb"\1", wire, flags=re.DOTALL)
+
+
+def check_equal(client, address, wire):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    kernel = without_server_cookie(exchange(socket.socket(family, socket.SOCK_DGRAM), address, wire))
+    xdp = without_server_cookie(client.exchange(address, wire))
+    if kernel != xdp:
+        raise service.Failure("%s is answered %s by the kernel's UDP and %s by XDP" % (wire.hex(), kernel.hex(), xdp.hex()))
 
 
 def check_answers(client, txtd):
@@ -174,12 +197,7 @@ def check_answers(client, txtd):
     wires = queries(account, idle)
     for address in ("10.77.0.1", "fd77::1"):
         for wire in wires:
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            kernel = exchange(socket.socket(family, socket.SOCK_DGRAM), address, wire)
-            xdp = client.exchange(address, wire)
-            if kernel != xdp:
-                raise service.Failure("%s is answered %s by the kernel's UDP and %s by XDP" %
-                                      (wire.hex(), kernel.hex(), xdp.hex()))
+            check_equal(client, address, wire)
     last, _ = metrics(txtd)
     expect_least("what %s grew by" % name, last[name] - after[name], 2 * len(wires))
 
@@ -318,6 +336,27 @@ def check_takeover(client, directory, program):
         expect_detached("SIGTERM")
 
 
+def check_many_addresses(client, directory, program):
+    """More than the program has room for: the kernel's sockets answer the others, and the log says so."""
+    for host in range(1, 151):
+        run("ip", "address", "add", "10.79.0.%d/32" % host, "dev", "lo")
+    try:
+        run("nsenter", "--net=/proc/%d/ns/net" % client.holder.pid, "ip", "route", "add", "10.79.0.0/24", "via", "10.77.0.1")
+        with service.Txtd(program, directory, dns={"listen": LISTEN, "xdp": [{"interface": "xs0"}]},
+                          process={"user": "nobody"}) as txtd:
+            if re.search(r"event=dns\.xdp_left_out interface=xs0 addresses=\d+ hint=", txtd.text()) is None:
+                raise service.Failure("the log does not say that there are too many addresses: " + txtd.text())
+            wire = dns.message.make_query(service.ZONE, "SOA").to_wire()
+            for host in (1, 150):
+                client.exchange("10.79.0.%d" % host, wire)
+            by, _ = metrics(txtd)
+            for transport in ("udp", "xdp"):
+                expect_least("queries by " + transport, by['txtd_dns_queries_total{transport="%s"}' % transport], 1)
+            txtd.stop()
+    finally:
+        run("ip", "address", "flush", "dev", "lo", "to", "10.79.0.0/24")
+
+
 def check_capabilities(client, directory, program):
     """Those that the documentation names are enough, and without them it says what is missing."""
     place = os.path.join(directory, "unprivileged")
@@ -370,7 +409,7 @@ def main(directory, program, _txtctl):
     client = Client()
     try:
         os.chmod(directory, 0o755)
-        for part in (check_serving, check_kill9, check_takeover, check_capabilities):
+        for part in (check_serving, check_kill9, check_takeover, check_many_addresses, check_capabilities):
             part(client, directory, program)
             print("ok: " + part.__name__)
         check_refusals(directory, program)

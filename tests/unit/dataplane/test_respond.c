@@ -9,6 +9,7 @@
 #include <urcu/urcu-qsbr.h>
 
 #include "dataplane/dns/name.h"
+#include "dataplane/guard/rrl.h"
 #include "dataplane/respond.h"
 #include "dataplane/zone/delegate_table.h"
 #include "dataplane/zone/zone_set.h"
@@ -210,6 +211,54 @@ static void knows_its_zones(void **state)
     expect(ASK("\44" UUID_LIVE APEX, DNS_TYPE_ANY), DNS_RCODE_NOERROR, 2, 0);
 }
 
+/* Queries are counted by type, and what is not answered by the reason. */
+static void counts_types_and_drops(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        uint16_t type;
+        enum respond_qtype counter;
+    } types[] = {{DNS_TYPE_TXT, RESPOND_QTYPE_TXT},     {DNS_TYPE_A, RESPOND_QTYPE_A},
+                 {DNS_TYPE_AAAA, RESPOND_QTYPE_AAAA},   {DNS_TYPE_CAA, RESPOND_QTYPE_CAA},
+                 {DNS_TYPE_NS, RESPOND_QTYPE_NS},       {DNS_TYPE_SOA, RESPOND_QTYPE_SOA},
+                 {DNS_TYPE_DS, RESPOND_QTYPE_DS},       {DNS_TYPE_DNSKEY, RESPOND_QTYPE_DNSKEY},
+                 {DNS_TYPE_HTTPS, RESPOND_QTYPE_HTTPS}, {DNS_TYPE_ANY, RESPOND_QTYPE_ANY},
+                 {DNS_TYPE_MX, RESPOND_QTYPE_OTHER},    {666, RESPOND_QTYPE_OTHER}};
+    struct respond_counters *counters = &fixture->worker.counters;
+    memset(counters, 0, sizeof *counters);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        (void)ASK(APEX, types[i].type);
+        (void)ASK("\44" UUID_LIVE APEX, types[i].type);
+        assert_int_equal(counters->qtype[types[i].counter], types[i].type == 666 ? 4 : 2); /* after MX */
+    }
+    assert_int_equal(counters->queries[TRANSPORT_UDP], 2 * sizeof types / sizeof types[0]);
+
+    static struct reply reply;
+    memset(counters, 0, sizeof *counters);
+    (void)make_query(reply.wire, APEX, sizeof APEX, DNS_TYPE_TXT, DNS_CLASS_IN);
+    respond(fixture, &reply, DNS_HEADER_LEN - 1, TRANSPORT_UDP); /* no header */
+    reply.wire[2] = DNS_FLAG_QR;
+    respond(fixture, &reply, DNS_HEADER_LEN, TRANSPORT_UDP); /* no query */
+    assert_int_equal(counters->dropped[RESPOND_DROP_INVALID], 2);
+    size_t len = make_query(reply.wire, APEX, sizeof APEX, DNS_TYPE_TXT, DNS_CLASS_IN);
+    respond(fixture, &reply, len - 1, TRANSPORT_UDP); /* no type: FORMERR */
+    assert_int_equal(counters->qtype[RESPOND_QTYPE_OTHER], 1);
+    assert_int_equal(counters->queries[TRANSPORT_UDP], 3);
+
+    const struct rrl_settings settings = {.other_per_s = 1, .positive_per_s = 1, .table_entries = 1024};
+    assert_int_equal(rrl_new(&settings, &fixture->worker.rrl), 0);
+    for (unsigned i = 0; i < 8; i++) {
+        len = make_query(reply.wire, APEX, sizeof APEX, DNS_TYPE_TXT, DNS_CLASS_IN);
+        respond(fixture, &reply, len, TRANSPORT_UDP);
+    }
+    rrl_free(fixture->worker.rrl);
+    fixture->worker.rrl = NULL;
+    assert_true(counters->dropped[RESPOND_DROP_RATE_LIMIT] > 0);
+    assert_int_equal(counters->dropped[RESPOND_DROP_RATE_LIMIT], counters->rate_limited);
+    assert_int_equal(counters->dropped[RESPOND_DROP_INVALID], 2);
+    assert_int_equal(counters->qtype[RESPOND_QTYPE_TXT], 8);
+}
+
 /* Every prefix of a query, and every bit of it flipped, gets an answer or a drop, never more than 512 octets. */
 static void survives_malformed_queries(void **state)
 {
@@ -237,6 +286,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nodata_is_not_nxdomain, setup, teardown),
         cmocka_unit_test_setup_teardown(follows_cnames, setup, teardown),
         cmocka_unit_test_setup_teardown(knows_its_zones, setup, teardown),
+        cmocka_unit_test_setup_teardown(counts_types_and_drops, setup, teardown),
         cmocka_unit_test_setup_teardown(survives_malformed_queries, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

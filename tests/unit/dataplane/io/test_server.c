@@ -7,15 +7,28 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "dataplane/io/server.h"
 #include "dataplane/zone/delegate_table.h"
 #include "dataplane/zone/zone_set.h"
+
+/* The C library's, which the kernel refuses while `sending_fails`. */
+static atomic_bool sending_fails;
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    if (atomic_load(&sending_fails)) {
+        errno = EPERM;
+        return -1;
+    }
+    return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
+}
 
 /* A query for the root, which a responder without zones refuses. */
 static const uint8_t query[] = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1};
@@ -516,6 +529,37 @@ static void serves_the_sockets_of_another(void **state)
     end(fixture);
 }
 
+/* Every message is counted, and every one that gets no answer by the reason. */
+static void counts_what_it_drops(void **state)
+{
+    (void)state;
+    enum { OVERSIZED = 2049 };
+    uint8_t oversized[OVERSIZED] = {0};
+    struct dns_server_settings settings = settings_for("127.0.0.1");
+    settings.workers = 1;
+    struct fixture *fixture = start(&settings);
+    int client = connect_to(&fixture->addresses[0], SOCK_DGRAM);
+    assert_int_equal(send(client, oversized, sizeof oversized, 0), sizeof oversized);
+    assert_int_equal(send(client, oversized, 11, 0), 11);
+    ask_udp(&fixture->addresses[0]); /* so those are done */
+    atomic_store(&sending_fails, true);
+    assert_int_equal(send(client, query, sizeof query, 0), sizeof query);
+    struct respond_counters sum = {.nodata = 0};
+    struct dns_tcp_counters tcp;
+    for (unsigned i = 0; i < 500 && sum.dropped[RESPOND_DROP_SEND] == 0; i++) {
+        (void)usleep(10000);
+        dns_server_counters(fixture->server, &sum, &tcp);
+    }
+    atomic_store(&sending_fails, false);
+    assert_int_equal(sum.dropped[RESPOND_DROP_OVERSIZED], 1);
+    assert_int_equal(sum.dropped[RESPOND_DROP_INVALID], 1);
+    assert_int_equal(sum.dropped[RESPOND_DROP_SEND], 1);
+    assert_int_equal(sum.queries[TRANSPORT_UDP], 4);
+    assert_int_equal(sum.rcode[5], 2); /* REFUSED; one did not leave */
+    close(client);
+    end(fixture);
+}
+
 static void stops_promptly(void **state)
 {
     (void)state;
@@ -546,6 +590,7 @@ int main(void)
         cmocka_unit_test(survives_running_out_of_descriptors),
         cmocka_unit_test(names_a_taken_address),
         cmocka_unit_test(serves_the_sockets_of_another),
+        cmocka_unit_test(counts_what_it_drops),
         cmocka_unit_test(stops_promptly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

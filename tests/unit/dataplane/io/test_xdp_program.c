@@ -31,7 +31,7 @@ struct scene {
 };
 
 struct sample {
-    uint8_t octets[256];
+    uint8_t octets[2048];
     size_t len;
     size_t network;
 };
@@ -181,6 +181,21 @@ static void cut_frames_go_to_the_kernel(void **state)
     }
 }
 
+/* The kernel would drop what does not fit a frame of the socket. */
+static void frames_longer_than_a_socket_takes_go_to_the_kernel(void **state)
+{
+    const struct scene *scene = *state;
+    static const char *const addresses[] = {"192.0.2.53", "2001:db8::53"};
+    for (unsigned i = 0; i < 4; i++) {
+        struct sample sample;
+        make_sample(&sample, addresses[i % 2], 53, i < 2 ? 0 : 0x8100);
+        sample.len = XDP_SOCKET_FRAME_MAX;
+        assert_int_equal(verdict_of(scene, &sample), XDP_REDIRECT);
+        sample.len++;
+        assert_int_equal(verdict_of(scene, &sample), XDP_PASS);
+    }
+}
+
 static void a_shut_gate_passes_everything(void **state)
 {
     const struct scene *scene = *state;
@@ -233,10 +248,10 @@ static void a_wildcard_stands_for_the_hosts_addresses(void **state)
 {
     (void)state;
     struct xdp_target targets[XDP_TARGETS_MAX];
-    unsigned count = 0;
+    unsigned count = 0, left_out = 0;
     struct error_detail detail = {""};
     const struct dns_address wildcard[] = {dns_address_of("0.0.0.0", 53), dns_address_of("198.51.100.1", 53)};
-    assert_int_equal(xdp_targets_collect(wildcard, 2, targets, &count, &detail), 0);
+    assert_int_equal(xdp_targets_collect(wildcard, 2, targets, &count, &left_out, &detail), 0);
     assert_int_equal(count, 2); /* the namespace has one IPv4 address beside loopback */
     static const uint8_t hosts[4] = {203, 0, 113, 9};
     static const uint8_t given[4] = {198, 51, 100, 1};
@@ -244,9 +259,46 @@ static void a_wildcard_stands_for_the_hosts_addresses(void **state)
     assert_int_equal(targets[0].port, 53);
     assert_memory_equal(targets[1].address, given, 4);
     const struct dns_address twice[] = {dns_address_of("198.51.100.1", 53), dns_address_of("198.51.100.1", 53)};
-    assert_int_equal(xdp_targets_collect(twice, 2, targets, &count, &detail), 0);
+    assert_int_equal(xdp_targets_collect(twice, 2, targets, &count, &left_out, &detail), 0);
     assert_int_equal(count, 1);
-    assert_int_equal(xdp_targets_collect(twice, 0, targets, &count, &detail), TXTD_EINVAL);
+    assert_int_equal(xdp_targets_collect(twice, 0, targets, &count, &left_out, &detail), TXTD_EINVAL);
+}
+
+static void targets_beyond_the_most_are_told_of(void **state)
+{
+    (void)state;
+    enum { ADDRESSES = XDP_TARGETS_MAX + 3 };
+    static struct dns_address addresses[ADDRESSES];
+    struct xdp_target targets[XDP_TARGETS_MAX];
+    unsigned count = 0, left_out = 0;
+    struct error_detail detail = {""};
+    for (unsigned i = 0; i < ADDRESSES; i++) {
+        addresses[i] = dns_address_of("198.51.100.1", (uint16_t)(1000 + i));
+    }
+    assert_int_equal(xdp_targets_collect(addresses, XDP_TARGETS_MAX, targets, &count, &left_out, &detail), 0);
+    assert_int_equal(left_out, 0);
+    assert_int_equal(xdp_targets_collect(addresses, ADDRESSES, targets, &count, &left_out, &detail), 0);
+    assert_int_equal(count, XDP_TARGETS_MAX);
+    assert_int_equal(left_out, 3);
+}
+
+/* Another's program, in either mode, is in the way of ours in every mode; and the message says how to take it off. */
+static void anothers_program_is_named(void **state)
+{
+    const struct scene *scene = *state;
+    for (unsigned other_mode = XDP_MODE_NATIVE; other_mode <= XDP_MODE_GENERIC; other_mode++) {
+        struct xdp_program other = XDP_PROGRAM_NONE;
+        const struct xdp_target target = {.ipv6 = false, .address = {192, 0, 2, 53}, .port = 53};
+        struct error_detail detail = {""};
+        assert_int_equal(xdp_program_load(&other, station, &target, 1, 1, &detail), 0);
+        assert_int_equal(xdp_program_attach(&other, "xt0", other_mode, &detail), 0);
+        for (unsigned mode = XDP_MODE_AUTO; mode <= XDP_MODE_GENERIC; mode++) {
+            struct xdp_program ours = scene->program;
+            assert_int_equal(xdp_program_attach(&ours, "xt0", mode, &detail), TXTD_ESYS);
+            assert_non_null(strstr(detail.text, "ip link set dev xt0 xdp off"));
+        }
+        xdp_program_unload(&other);
+    }
 }
 
 static void interfaces_are_described(void **state)
@@ -307,9 +359,12 @@ int main(void)
         cmocka_unit_test(what_is_no_whole_udp_datagram_goes_to_the_kernel),
         cmocka_unit_test(other_stations_frames_are_left_alone),
         cmocka_unit_test(cut_frames_go_to_the_kernel),
+        cmocka_unit_test(frames_longer_than_a_socket_takes_go_to_the_kernel),
         cmocka_unit_test(a_shut_gate_passes_everything),
         cmocka_unit_test(the_most_targets_load),
         cmocka_unit_test(a_wildcard_stands_for_the_hosts_addresses),
+        cmocka_unit_test(targets_beyond_the_most_are_told_of),
+        cmocka_unit_test(anothers_program_is_named),
         cmocka_unit_test(interfaces_are_described),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -93,7 +93,7 @@ static void the_longest_state_fits(void **unused)
     memset(persistent, 'p', sizeof persistent);
     assert_int_equal(delegate_persistent_add(&state, persistent, DELEGATE_PERSISTENT_LEN_MAX - 7 * 3 - 2), 0);
     for (unsigned i = 1; i < DELEGATE_PERSISTENT_VALUES_MAX; i++) {
-        assert_int_equal(delegate_persistent_add(&state, persistent, 1), 0);
+        assert_int_equal(delegate_persistent_add(&state, &"0123456789"[i], 1), 0);
     }
     apply(table, &state);
     const unsigned persistent_len = 12 + 4 + 1001 + 7 * (12 + 2);
@@ -137,6 +137,45 @@ static void persistent_values_outlast_the_others(void **unused)
     apply(table, &state);
     assert_int_equal(find(table, 1)->persistent_len, 0);
     assert_int_equal(delegate_entry_served(find(table, 1), 1000).count, 0);
+    delegate_table_free(table);
+}
+
+/* No record stands in an RRset twice (RFC 2181 section 5), whatever a store holds. */
+static void equal_values_are_served_once(void **unused)
+{
+    (void)unused;
+    struct delegate_table *table = table_new(0);
+    struct delegate_state state = {.id = id_of(1), .zone = ZONE, .expires_at_s = 1000};
+    static const char *const values[] = {"p1", "v", "v", "p2", "V", "v ", "v"};
+    char long_text[300];
+    memset(long_text, 'x', sizeof long_text);
+    assert_int_equal(delegate_persistent_add(&state, "p1", 2), 0);
+    assert_int_equal(delegate_persistent_add(&state, long_text, sizeof long_text), 0);
+    assert_int_equal(delegate_persistent_add(&state, "p1", 2), 0);
+    assert_int_equal(delegate_persistent_add(&state, "p2", 2), 0);
+    assert_int_equal(delegate_persistent_add(&state, long_text, sizeof long_text), 0);
+    for (unsigned i = 0; i < sizeof values / sizeof values[0]; i++) {
+        state.values[i].len = (uint8_t)strlen(values[i]);
+        memcpy(state.values[i].text, values[i], state.values[i].len);
+        state.values_count++;
+    }
+    apply(table, &state);
+    const struct delegate_entry *entry = find(table, 1);
+    const unsigned persistent_len = 2 * (12 + 3) + 12 + 302;
+    assert_int_equal(entry->persistent_count, 3); /* p1, the long one, p2 */
+    assert_int_equal(entry->persistent_len, persistent_len);
+    assert_int_equal(entry->values_count, 6); /* v, V, "v " */
+    assert_int_equal(entry->rrset_len, persistent_len + 2 * (12 + 2) + 12 + 3);
+    assert_memory_equal(entry->rrset + 12, "\2p1", 3);
+    assert_memory_equal(entry->rrset + persistent_len - 3, "\2p2", 3);
+    assert_memory_equal(entry->rrset + persistent_len + 12, "\1v", 2);
+    assert_memory_equal(entry->rrset + entry->rrset_len - 3, "\2v ", 3);
+    assert_int_equal(delegate_entry_served(entry, 1000).count, 3);
+
+    state.values_count = 1; /* p1 alone, which stays when it expires */
+    apply(table, &state);
+    assert_int_equal(delegate_entry_served(find(table, 1), 999).count, 3);
+    assert_int_equal(delegate_entry_served(find(table, 1), 1000).count, 3);
     delegate_table_free(table);
 }
 
@@ -488,6 +527,7 @@ int main(void)
         cmocka_unit_test(rrset_is_the_wire_form_of_the_values),
         cmocka_unit_test(the_longest_state_fits),
         cmocka_unit_test(persistent_values_outlast_the_others),
+        cmocka_unit_test(equal_values_are_served_once),
         cmocka_unit_test(zone_and_id_together_are_the_key),
         cmocka_unit_test(disabled_or_empty_is_idle_and_deleted_is_gone),
         cmocka_unit_test(a_bad_state_is_refused),

@@ -1,4 +1,4 @@
-/* Names on the way up to their zone. */
+/* Domain names as text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "control/txtctl/dns_zone.h"
+#include "control/txtctl/dns_name.h"
 
 static void test_parent(void **state)
 {
