@@ -128,6 +128,24 @@ def check_system_calls():
     print("ok: the %d system calls that txtd needs pass" % len(needed))
 
 
+def check_by_hand(root, programs):
+    """The README's commands, but systemd's, below another root: all that the units name is there then."""
+    (block,) = re.findall(r"^```sh\n(.*?)^```", read(os.path.join(UNITS, "README.md")), re.MULTILINE | re.DOTALL)
+    lines = [line for line in block.splitlines() if line.startswith("install ")]
+    script = "\n".join(re.sub(r" /(usr|etc)/", r" %s/\1/" % root, line) for line in lines)
+    script = script.replace("build/production/control", os.path.dirname(os.path.abspath(programs[0])))
+    for folder in ("usr/sbin", "usr/bin", "etc/systemd/system"):
+        os.makedirs(os.path.join(root, folder))
+    done = subprocess.run(["sh", "-e", "-c", script], cwd=TOP, text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise Failure("README.md: " + done.stderr)
+    for name in os.listdir(os.path.join(root, "etc/systemd/system")):
+        for key, value in settings(os.path.join(root, "etc/systemd/system", name)):
+            if key.startswith("Exec") and not os.access(root + value.split()[0], os.X_OK):
+                raise Failure("README.md does not install %s, which %s starts" % (value.split()[0], name))
+    print("ok: installed by hand")
+
+
 def check_users_and_directories(root):
     for command in (["systemd-sysusers", "--root=" + root, os.path.join(UNITS, "txtd.sysusers")],
                     ["systemd-tmpfiles", "--root=" + root, "--create", os.path.join(UNITS, "txtd.tmpfiles")]):
@@ -153,6 +171,7 @@ def main():
         check_security(root)
         check_system_calls()
         check_users_and_directories(root)
+        check_by_hand(os.path.join(root, "by-hand"), sys.argv[1:])
         done = subprocess.run([os.path.join(os.path.dirname(os.path.abspath(__file__)), "run_as_unit.sh"), *sys.argv[1:]],
                               check=False, timeout=120)
         if done.returncode != 0:
