@@ -14,7 +14,6 @@ podman_scene_make
 sed -i 's/^driver = .*/driver = "overlay"/' "$CONTAINERS_STORAGE_CONF" # no copies of the compiler
 # shellcheck source=tests/e2e/acme/scene.sh
 . "$top/tests/e2e/acme/scene.sh"
-built=$(dirname "$(dirname "$(realpath "$1")")")
 txtctl=$(realpath "$2")
 scene=$directory/scene
 mkdir -m 755 "$scene" "$directory/root" "$directory/pool"
@@ -40,7 +39,10 @@ for image in txtd:containerfile txtd-renew:containerfile; do
 done
 echo "ok: all stages are built, with the packages that they name"
 
-TXTD_IMAGE=localhost/txtd:script "$top/deploy/container/image.sh" build "$built" >"$directory/image.log" 2>&1 || fail "image.sh"
+mounted=$(podman image mount localhost/txtd:containerfile)
+install -D -t "$directory/built/control" "$mounted/usr/sbin/txtd" "$mounted/usr/bin/txtctl"
+podman image unmount localhost/txtd:containerfile >/dev/null
+TXTD_IMAGE=localhost/txtd:script "$top/deploy/container/image.sh" build "$directory/built" >"$directory/image.log" 2>&1 || fail "image.sh"
 files() { # TAG: what the image holds and how it is started
     local mounted
     mounted=$(podman image mount "localhost/txtd:$1")

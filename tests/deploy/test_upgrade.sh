@@ -111,6 +111,12 @@ StandardError=append:/run/txtd.log
 StandardOutput=append:/run/txtd.log
 Environment=ASAN_OPTIONS=detect_leaks=0
 UNIT
+for unit in txtd-renew txtd-backup; do
+    inside sh -c "mkdir /etc/systemd/system/$unit.service.d && cat >/etc/systemd/system/$unit.service.d/test.conf" <<'UNIT'
+[Service]
+Environment=ASAN_OPTIONS=detect_leaks=0
+UNIT
+done
 inside systemctl daemon-reload
 configure 'process: {control_socket: /run/txtd/control.sock}'
 inside systemctl start txtd || fail "systemctl start"
