@@ -52,6 +52,15 @@ int credentials_hash(const void *octets, size_t len, uint8_t hash[CREDENTIALS_HA
     return EVP_Digest(octets, len, hash, NULL, EVP_sha256(), NULL) == 1 ? 0 : TXTD_ENOMEM;
 }
 
+void credentials_token_id(const uint8_t hash[CREDENTIALS_HASH_LEN], char id[CREDENTIALS_TOKEN_ID_LEN + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (unsigned i = 0; i < CREDENTIALS_TOKEN_ID_LEN; i++) {
+        id[i] = digits[hash[i / 2] >> (i % 2 == 0 ? 4 : 0) & 0xf];
+    }
+    id[CREDENTIALS_TOKEN_ID_LEN] = '\0';
+}
+
 bool credentials_equal(const void *a, const void *b, size_t len)
 {
     return CRYPTO_memcmp(a, b, len) == 0;

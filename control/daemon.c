@@ -195,9 +195,6 @@ void daemon_own_name(struct daemon *daemon, const struct config *config)
 
 static int start_control(struct daemon *daemon, struct error_detail *detail)
 {
-    if (backup_job_new(daemon->store, daemon->started->backup_directory, daemon->log, &daemon->backup) != 0) {
-        return no_memory(detail);
-    }
     daemon->commands.backup = daemon->backup;
     daemon->commands.challenge = daemon->challenge;
     daemon->commands.tls = daemon->tls;
@@ -232,7 +229,11 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
     if (rc != 0) {
         return rc;
     }
+    if (backup_job_new(daemon->store, daemon->started->backup_directory, daemon->log, &daemon->backup) != 0) {
+        return error_describe(detail, TXTD_ESYS, "the thread for backups cannot be started");
+    }
     daemon->router = (struct router){.service = daemon->service,
+                                     .backup = daemon->backup,
                                      .health = daemon->health,
                                      .metrics = {.dns = daemon->dns,
                                                  .xdp = daemon->xdp,
@@ -244,6 +245,7 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
                                                  .key_upgrades = daemon->key_upgrades,
                                                  .usage = daemon->usage,
                                                  .expirer = daemon->expirer,
+                                                 .backup = daemon->backup,
                                                  .health = daemon->health,
                                                  .tls = daemon->tls,
                                                  .publisher = daemon->publisher,

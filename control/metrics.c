@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 
+#include "control/backup_job.h"
 #include "control/expirer.h"
 #include "control/health.h"
 #include "control/http_server.h"
@@ -75,6 +76,18 @@ static void write_key_upgrades(struct metrics_page *page, const struct key_upgra
                    counters.waiting);
 }
 
+static void write_backups(struct metrics_page *page, struct backup_job *job)
+{
+    struct backup_state state;
+    backup_job_state(job, &state);
+    metrics_single(page, "txtd_backup_last_success_timestamp_seconds", "gauge",
+                   "When the last backup that worked has ended, since 1970; 0: none since the start.",
+                   (uint64_t)state.succeeded_at_s);
+    metrics_single(page, "txtd_backup_failures_total", "counter", "Backups that were begun and have failed.",
+                   state.failures);
+    metrics_single(page, "txtd_backup_running", "gauge", "Whether a backup is being made.", state.runs);
+}
+
 static void write_tls(struct metrics_page *page, const struct tls_context *tls)
 {
     metrics_family(page, "txtd_certificate_not_after_seconds", "gauge", "When the API's certificate ends, since 1970.");
@@ -115,6 +128,9 @@ int metrics_write(const struct metrics_sources *sources, char *text, size_t capa
                        "DNS queries that were not counted as a delegate's use.", usage_collector_lost(sources->usage));
         metrics_single(&page, "txtd_delegates_expired_total", "counter", "Delegates deleted for nobody used them.",
                        expirer_expired(sources->expirer));
+    }
+    if (sources->backup != NULL) {
+        write_backups(&page, sources->backup);
     }
     metrics_write_changes(&page, sources);
     if (sources->health != NULL) {

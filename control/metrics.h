@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct audit;
+struct backup_job;
 struct committer;
 struct delegate_table;
 struct dns_server;
@@ -36,6 +37,7 @@ struct metrics_sources {
     const struct key_upgrades *key_upgrades;
     const struct usage_collector *usage;
     const struct expirer *expirer;
+    struct backup_job *backup;
     const struct health *health;
     const struct tls_context *tls;
     const struct publisher *publisher;

@@ -25,6 +25,8 @@ static const struct native_route routes[] = {
     {"POST", "delegates/{id}/disable", native_disable},
     {"POST", "delegates/{id}/enable", native_enable},
     {"GET", "stats", native_stats},
+    {"GET", "backup", native_backup_state},
+    {"POST", "backup", native_backup},
 };
 
 #define ROUTES_COUNT (sizeof routes / sizeof routes[0])
@@ -83,7 +85,8 @@ bool native_login_operator(struct native_request *request)
     struct http_text token = {"", 0};
     unsigned retry_after_s = 0;
     (void)native_bearer(request->api.exchange, &token);
-    int code = service_operator_login(request->service, request->client, token.data, token.len, &retry_after_s);
+    int code = service_operator_login(request->service, request->client, token.data, token.len, request->token_id,
+                                      &retry_after_s);
     request->by_operator = code == 0;
     return go_on(request, code, retry_after_s);
 }
@@ -142,7 +145,7 @@ static const struct native_route *find_route(struct native_request *request, con
     return found;
 }
 
-void native_api_handle(struct service *service, struct api_path path, struct http_text token,
+void native_api_handle(struct service *service, struct backup_job *backup, struct api_path path, struct http_text token,
                        struct http_exchange *exchange)
 {
     char methods[METHODS_TEXT_MAX];
@@ -150,6 +153,7 @@ void native_api_handle(struct service *service, struct api_path path, struct htt
     struct native_request request = {
         .api = {.exchange = exchange, .rules = rules, .methods = methods, .explains = true},
         .service = service,
+        .backup = backup,
         .token = token};
     const struct native_route *route = find_route(&request, &path, methods);
     http_exchange_client(exchange, request.client);

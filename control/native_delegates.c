@@ -119,7 +119,7 @@ static struct http_text registration_token(const struct native_request *request,
         api_credentials_decode_basic(http_exchange_header(request->api.exchange, "authorization"), basic) != 0) {
         return request->token;
     }
-    return service_rules_token_valid(request->api.rules, basic->key.data, basic->key.len) ? basic->key
+    return service_rules_token_valid(request->api.rules, basic->key.data, basic->key.len, NULL) ? basic->key
                                                                                           : basic->username;
 }
 

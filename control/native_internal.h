@@ -3,6 +3,8 @@
 #define TXTD_CONTROL_NATIVE_INTERNAL_H
 
 #include "control/api_answer.h"
+#include "control/backup_job.h"
+#include "control/credentials.h"
 #include "control/native_json.h"
 #include "control/service_edits.h"
 
@@ -11,11 +13,13 @@
 struct native_request {
     struct api_request api;
     struct service *service;
+    struct backup_job *backup;
     struct http_text arguments[NATIVE_ARGUMENTS_MAX]; /* what stands for the path's "{...}" */
     struct http_text token;                           /* of a path below /t/<token>, or absent */
     uint8_t client[16];
     bool by_operator;
-    struct service_login login; /* unless by_operator */
+    char token_id[CREDENTIALS_TOKEN_ID_LEN + 1]; /* of the operator's token, if by_operator */
+    struct service_login login;                  /* unless by_operator */
 };
 
 /* --- Who asks; each answers the request itself and returns false when it may not go on --- */
@@ -74,5 +78,7 @@ void native_list(struct native_request *request);
 void native_disable(struct native_request *request);
 void native_enable(struct native_request *request);
 void native_stats(struct native_request *request);
+void native_backup(struct native_request *request);
+void native_backup_state(struct native_request *request);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/backup_job.h"
 #include "control/http_server.h"
 #include "control/service_edits.h"
 
@@ -26,6 +27,15 @@ int native_json_registration(struct http_text body, const struct service_rules *
 int native_json_settings(struct http_text body, struct service_edit *edit, struct native_fault *fault);
 int native_json_values(struct http_text body, struct service_edit *edit, struct native_fault *fault);
 int native_json_persistent(struct http_text body, struct service_edit *edit, struct native_fault *fault);
+
+/* What the operator asks of a backup. */
+struct native_backup_question {
+    char directory[BACKUP_JOB_PATH_MAX + 1]; /* empty: none was named */
+    unsigned keep;
+};
+
+/* As above; an empty body: store.backup_directory, and everything is kept. */
+int native_json_backup(struct http_text body, struct native_backup_question *question, struct native_fault *fault);
 
 /* Whether a text may be a value: 1 to 255 octets of printable ASCII. */
 bool native_json_value_valid(const char *text, size_t len);

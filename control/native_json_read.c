@@ -1,4 +1,5 @@
 /* What clients of the native API send. */
+#include <stdio.h>
 #include <string.h>
 
 #include "control/allowfrom.h"
@@ -242,4 +243,30 @@ int native_json_values(struct http_text body, struct service_edit *edit, struct 
 int native_json_persistent(struct http_text body, struct service_edit *edit, struct native_fault *fault)
 {
     return read_values(body, &edit->wanted, DELEGATE_PERSISTENT_VALUES_MAX, add_persistent, fault);
+}
+
+int native_json_backup(struct http_text body, struct native_backup_question *question, struct native_fault *fault)
+{
+    static const char *const names[] = {"directory", "keep", NULL};
+    json_t *object;
+    memset(question, 0, sizeof *question);
+    int result = body.len == 0 ? 0 : load(body, names, &object, fault);
+    if (body.len == 0 || result != 0) {
+        return result;
+    }
+    const json_t *directory = json_object_get(object, "directory"), *keep = json_object_get(object, "keep");
+    size_t len = json_string_length(directory);
+    if (directory != NULL && (!json_is_string(directory) || len == 0 || len > BACKUP_JOB_PATH_MAX)) {
+        result = fail(fault, "invalid_directory", "directory must be a path below store.backup_directory");
+    } else if (keep != NULL &&
+               (!json_is_integer(keep) || json_integer_value(keep) < 0 || json_integer_value(keep) > BACKUP_KEEP_MAX)) {
+        result = fail(fault, "invalid_keep", "keep must be a number from 0 to 10000; 0 keeps all");
+    }
+    if (result == 0) {
+        (void)snprintf(question->directory, sizeof question->directory, "%s",
+                       directory == NULL ? "" : json_string_value(directory));
+        question->keep = (unsigned)json_integer_value(keep);
+    }
+    json_decref(object);
+    return result;
 }

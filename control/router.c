@@ -55,7 +55,7 @@ static void handle_public(const struct router *router, const struct api_path *pa
     struct api_path below;
     struct http_text token;
     if (is_native(path, &below, &token)) {
-        native_api_handle(router->service, below, token, request->exchange);
+        native_api_handle(router->service, router->backup, below, token, request->exchange);
     } else if (api_path_ends(path, "openapi.json")) {
         handle_openapi(request);
     } else if (api_path_ends(path, "livez")) {

@@ -246,10 +246,10 @@ int service_read_history(struct service *service, const struct delegate_state *d
 }
 
 int service_operator_login(struct service *service, const uint8_t client[16], const char *token, size_t len,
-                           unsigned *retry_after_s)
+                           char token_id[CREDENTIALS_TOKEN_ID_LEN + 1], unsigned *retry_after_s)
 {
     struct service_rules *rules = service_rules_hold(service);
-    bool valid = service_rules_operator_valid(rules, token, len);
+    bool valid = service_rules_operator_valid(rules, token, len, token_id);
     service_rules_release(rules);
     return valid ? 0 : refuse(service, client, retry_after_s);
 }

@@ -100,9 +100,10 @@ int service_read_history(struct service *service, const struct delegate_state *d
 
 /* --- The operator's --- */
 
-/* Whether `token` is one of the operator's. Any thread. Returns 0, TXTD_EFORBIDDEN, or TXTD_ELIMITED with *retry_after_s. */
+/* Whether `token` is one of the operator's. Any thread. Returns 0 with the token's name for logs, TXTD_EFORBIDDEN, or
+ * TXTD_ELIMITED with *retry_after_s. */
 int service_operator_login(struct service *service, const uint8_t client[16], const char *token, size_t len,
-                           unsigned *retry_after_s);
+                           char token_id[CREDENTIALS_TOKEN_ID_LEN + 1], unsigned *retry_after_s);
 
 /* Finds a delegate in whichever zone has it. Any thread; point reads. Returns 0, TXTD_ENOTFOUND (deleted, too) or as
  * store_read_delegate. */

@@ -272,7 +272,7 @@ static int may_register(const struct service_rules *rules, const char *token, si
     case CONFIG_REGISTRATION_OFF: return TXTD_ENOTFOUND;
     case CONFIG_REGISTRATION_TOKEN: break;
     }
-    return service_rules_token_valid(rules, token, token_len) ? 0 : TXTD_EFORBIDDEN;
+    return service_rules_token_valid(rules, token, token_len, NULL) ? 0 : TXTD_EFORBIDDEN;
 }
 
 int service_prepare_registration(struct service *service, const uint8_t client[16], const char *token, size_t token_len,

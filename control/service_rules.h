@@ -68,10 +68,13 @@ void service_rules_release(struct service_rules *rules);
 /* The zone with this number, or NULL. */
 const struct service_zone *service_rules_zone(const struct service_rules *rules, uint16_t number);
 
-/* Whether `token` is one of the registration tokens. Compares hashes, so the time tells nothing of the tokens. */
-bool service_rules_token_valid(const struct service_rules *rules, const char *token, size_t len);
+/* Whether `token` is one of the registration tokens; then `id` (may be NULL) is its name for logs. Compares hashes, so the time
+ * tells nothing of the tokens. */
+bool service_rules_token_valid(const struct service_rules *rules, const char *token, size_t len,
+                               char id[CREDENTIALS_TOKEN_ID_LEN + 1]);
 
 /* The same for the operator's. */
-bool service_rules_operator_valid(const struct service_rules *rules, const char *token, size_t len);
+bool service_rules_operator_valid(const struct service_rules *rules, const char *token, size_t len,
+                                  char id[CREDENTIALS_TOKEN_ID_LEN + 1]);
 
 #endif

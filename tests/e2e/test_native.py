@@ -268,6 +268,12 @@ def check_operator(txtd, api, deleted):
     expect("its values", [value["value"] for value in got["values"]], ["v" * 43])
     api.call("POST", DELEGATES + "/" + deleted["id"] + "/disable", 404, BEARER)
     api.call("GET", "/api/v1/stats", 200, BEARER)
+    api.call("GET", "/api/v1/backup", 200, BEARER)
+    api.call("POST", "/api/v1/backup", 202, BEARER)
+    while api.call("GET", "/api/v1/backup", 200, BEARER)[0]["running"]:
+        pass
+    api.call("POST", "/api/v1/backup", 400, BEARER, {"directory": "/elsewhere"}, "invalid_directory")
+    api.call("POST", "/api/v1/backup", 401)
     for query, error in (("limit=0", "invalid_limit"), ("limit=257", "invalid_limit"), ("cursor=x", "invalid_cursor"),
                          ("zone=x", "unknown_zone"), ("disabled=x", "invalid_disabled")):
         api.call("GET", DELEGATES + "?" + query, 400, BEARER, None, error)
@@ -332,7 +338,8 @@ def place(directory, name):
 
 
 def main(directory, program, _txtctl):
-    with service.Txtd(program, place(directory, "open"), api={"operator_tokens_file": operator_file(directory)}) as txtd:
+    with service.Txtd(program, place(directory, "open"), api={"operator_tokens_file": operator_file(directory)},
+                      store={"reserve": 0, "backup_directory": os.path.join(directory, "backups")}) as txtd:
         api = Api(txtd)
         plain = check_registration(txtd, api)
         check_values(txtd, api)

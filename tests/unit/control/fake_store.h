@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "storage/backup.h"
 #include "storage/committer.h"
 #include "storage/store.h"
 
@@ -127,6 +128,16 @@ int store_note_usage(struct store *store, const struct store_usage_note notes[],
     (void)notes;
     (void)count;
     return fake_store.commit_result;
+}
+
+int store_backup(struct store *store, const char *directory, unsigned keep, struct backup_report *report,
+                 struct error_detail *detail)
+{
+    (void)store;
+    (void)directory;
+    (void)keep;
+    memset(report, 0, sizeof *report);
+    return error_describe(detail, TXTD_EIO, "there is no disk");
 }
 
 uint64_t store_delegates_estimate(const struct store *store)
