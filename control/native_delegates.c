@@ -111,18 +111,6 @@ static void wake(void *context)
     http_exchange_wake(context);
 }
 
-/* The token that allows a registration: in the path, or as either half of Basic authentication. */
-static struct http_text registration_token(const struct native_request *request, struct api_credentials *basic)
-{
-    memset(basic, 0, sizeof *basic);
-    if (request->token.data != NULL ||
-        api_credentials_decode_basic(http_exchange_header(request->api.exchange, "authorization"), basic) != 0) {
-        return request->token;
-    }
-    return service_rules_token_valid(request->api.rules, basic->key.data, basic->key.len, NULL) ? basic->key
-                                                                                          : basic->username;
-}
-
 void native_register(struct native_request *request)
 {
     struct service_registration registration;
@@ -140,7 +128,8 @@ void native_register(struct native_request *request)
         return;
     }
     registration.by_operator = request->by_operator;
-    struct http_text token = registration_token(request, &basic);
+    struct http_text token =
+        api_credentials_registration_token(request->api.exchange, request->api.rules, request->token, &basic);
     int code = service_prepare_registration(request->service, request->client, token.data, token.len, &registration,
                                             &call, &retry_after_s);
     api_credentials_wipe(&basic);

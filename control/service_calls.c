@@ -265,14 +265,15 @@ static int end_prepare(struct service_call *call, int result)
     return 0;
 }
 
-static int may_register(const struct service_rules *rules, const char *token, size_t token_len)
+static int may_register(const struct service_rules *rules, const char *token, size_t token_len,
+                        char token_id[CREDENTIALS_TOKEN_ID_LEN + 1])
 {
     switch (rules->registration) {
     case CONFIG_REGISTRATION_OPEN: return 0;
     case CONFIG_REGISTRATION_OFF: return TXTD_ENOTFOUND;
     case CONFIG_REGISTRATION_TOKEN: break;
     }
-    return service_rules_token_valid(rules, token, token_len, NULL) ? 0 : TXTD_EFORBIDDEN;
+    return service_rules_token_valid(rules, token, token_len, token_id) ? 0 : TXTD_EFORBIDDEN;
 }
 
 int service_prepare_registration(struct service *service, const uint8_t client[16], const char *token, size_t token_len,
@@ -280,7 +281,12 @@ int service_prepare_registration(struct service *service, const uint8_t client[1
                                  unsigned *retry_after_s)
 {
     struct service_rules *rules = service_rules_hold(service);
-    int result = registration->by_operator ? 0 : may_register(rules, token, token_len);
+    char token_id[CREDENTIALS_TOKEN_ID_LEN + 1] = "";
+    int result = registration->by_operator ? 0 : may_register(rules, token, token_len, token_id);
+    if (result == TXTD_EFORBIDDEN) {
+        service_rules_release(rules);
+        return service_refused(service, client, retry_after_s); /* as a wrong key: who guesses is slowed down */
+    }
     if (result == 0 && registration->allowfrom_count > STORE_ALLOWFROM_MAX) {
         result = TXTD_EINVAL;
     }
