@@ -204,6 +204,13 @@ static int add_persistent(struct delegate_state *wanted, const json_t *item, str
     if (!json_is_string(item) || !issue_value_valid(json_string_value(item), len)) {
         return fail(fault, "invalid_value", "each value must be an issue-value (RFC 8659 section 4.2) with an issuer");
     }
+    size_t at = 0, other_len = 0;
+    const char *other;
+    while ((other = delegate_persistent_next(wanted, &at, &other_len)) != NULL) {
+        if (other_len == len && memcmp(other, json_string_value(item), len) == 0) {
+            return fail(fault, "invalid_value", "no value may be there twice");
+        }
+    }
     if (delegate_persistent_add(wanted, json_string_value(item), len) != 0) {
         return fail(fault, "too_many_values", "there is room for 8 values of 1008 octets together");
     }

@@ -169,6 +169,7 @@ def check_persistent(txtd, api):
     served = [line.replace('" "', "") for line in txtd.dig(account["fulldomain"])]
     expect("what DNS has", sorted(served), sorted([long, short, "v" * 42 + "1", "v" * 42 + "2"]))
     for body, error in (({"values": ["no issuer at all !"]}, "invalid_value"), ({"values": [short] * 9}, "too_many_values"),
+                        ({"values": [short, long, short]}, "invalid_value"),
                         ({"values": [long[:60] + "x" * 963]}, "too_many_values")):
         api.call("PUT", path + "/persistent", 400, pair(account), body, error)
     api.call("PUT", path + "/persistent", 200, pair(account), {"values": []})
