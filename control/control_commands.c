@@ -54,8 +54,9 @@ static json_t *answer_change(const struct control_commands *commands, const stru
     if (result != 0) {
         return refuse(txtd_error_text(result));
     }
-    log_audit(commands->log, event, log_text("delegate", commands->acme.target), log_text("client", "local"),
-              log_uint("uid", peer->uid), log_int("pid", peer->pid), log_text("value", value));
+    log_audit(commands->log, event, log_text("delegate", commands->acme.target), log_text("by", "local"),
+              log_text("client", "local"), log_uint("uid", peer->uid), log_int("pid", peer->pid),
+              log_text("value", value));
     return json_pack("{s:b, s:s}", "ok", true, "acme_target", commands->acme.target);
 }
 

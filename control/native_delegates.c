@@ -128,6 +128,7 @@ void native_register(struct native_request *request)
         return;
     }
     registration.by_operator = request->by_operator;
+    memcpy(registration.token_id, request->token_id, sizeof registration.token_id);
     struct http_text token =
         api_credentials_registration_token(request->api.exchange, request->api.rules, request->token, &basic);
     int code = service_prepare_registration(request->service, request->client, token.data, token.len, &registration,

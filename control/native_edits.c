@@ -117,7 +117,7 @@ void native_edit_go(struct native_request *request, struct service_edit_call *ca
     if (request->by_operator) {
         code = operator_target(request, &delegate);
         if (code == 0) {
-            code = service_edit_prepare_operator(call, request->client, delegate.zone, &delegate.id);
+            code = service_edit_prepare_operator(call, request->client, request->token_id, delegate.zone, &delegate.id);
         }
     } else {
         code = service_edit_prepare(call, request->client, &request->login, &retry_after_s);

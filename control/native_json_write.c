@@ -176,7 +176,9 @@ json_t *native_json_event(const struct store_event *event)
     }
     set(object, "key_id", event->key_id == 0 ? json_null() : json_integer(event->key_id));
     if (event->text_len > 0) {
-        set(object, "value", json_stringn(event->text, event->text_len));
+        bool many = event->kind == STORE_EVENT_VALUES_SET || event->kind == STORE_EVENT_PERSISTENT;
+        const char *name = many ? "values" : event->kind == STORE_EVENT_SETTINGS ? "settings" : "value";
+        set(object, name, json_stringn(event->text, event->text_len));
     }
     if (event->kind == STORE_EVENT_KEY_ADDED || event->kind == STORE_EVENT_KEY_REVOKED) {
         set(object, "subject_key_id", json_integer(event->subject));

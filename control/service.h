@@ -140,7 +140,8 @@ struct service_registration {
     int64_t value_expiry_s; /* 0: the zone's; or STORE_VALUE_EXPIRY_NEVER */
     uint8_t note_len;
     char note[STORE_NOTE_LEN_MAX];
-    bool by_operator; /* needs no token, and is not limited */
+    bool by_operator;                            /* needs no token, and is not limited */
+    char token_id[CREDENTIALS_TOKEN_ID_LEN + 1]; /* of service_operator_login, then */
 };
 
 /* Prepares a new delegate with its account, or an update of `login`'s delegate. `token` is what the client has shown, or

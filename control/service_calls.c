@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/change_text.h"
 #include "control/log.h"
 #include "control/rotation.h"
 #include "control/service_internal.h"
@@ -15,9 +16,11 @@
 struct service_call {
     struct change_request change; /* first: the committer hands back a pointer to it */
     struct service *service;
-    struct service_rules *rules;     /* of when the call was prepared */
-    const struct service_zone *zone; /* belongs to rules */
-    bool registers;                  /* else updates */
+    struct service_rules *rules;                 /* of when the call was prepared */
+    const struct service_zone *zone;             /* belongs to rules */
+    bool registers;                              /* else updates */
+    const char *by;                              /* who registers, for the audit log: a constant */
+    char token_id[CREDENTIALS_TOKEN_ID_LEN + 1]; /* of the token that this took; or empty */
     uint8_t client[16];
     struct store_account account; /* the new one; or the one that logged in */
     uint8_t key_hash[CREDENTIALS_HASH_LEN];
@@ -282,6 +285,9 @@ int service_prepare_registration(struct service *service, const uint8_t client[1
 {
     struct service_rules *rules = service_rules_hold(service);
     char token_id[CREDENTIALS_TOKEN_ID_LEN + 1] = "";
+    if (registration->by_operator) {
+        memcpy(token_id, registration->token_id, sizeof token_id);
+    }
     int result = registration->by_operator ? 0 : may_register(rules, token, token_len, token_id);
     if (result == TXTD_EFORBIDDEN) {
         service_rules_release(rules);
@@ -297,6 +303,8 @@ int service_prepare_registration(struct service *service, const uint8_t client[1
         result = begin_call(service, rules, client, call);
     }
     if (result == 0) {
+        (*call)->by = registration->by_operator ? "operator" : token_id[0] != '\0' ? "token" : "anyone";
+        memcpy((*call)->token_id, token_id, sizeof token_id);
         result = end_prepare(*call, fill_registration(*call, registration));
     }
     service_rules_release(rules);
@@ -352,6 +360,7 @@ void service_format_client(const uint8_t address[16], char text[SERVICE_CLIENT_T
 static void log_change_made(const struct service_call *call)
 {
     char delegate[DELEGATE_ID_TEXT_LEN + 1], username[DELEGATE_ID_TEXT_LEN + 1], client[SERVICE_CLIENT_TEXT_MAX] = "";
+    char text[CHANGE_TEXT_MAX];
     struct log *log = call->service->parts.log;
     if (!log_audit_enabled(log)) {
         return;
@@ -360,13 +369,17 @@ static void log_change_made(const struct service_call *call)
     delegate_id_format(&call->account.username, username);
     service_format_client(call->client, client);
     if (call->registers) {
+        size_t len =
+            change_text_settings(call->account.allowfrom, call->account.allowfrom_count, false, text, sizeof text);
         log_audit(log, "delegate.registered", log_text("delegate", delegate), log_text("zone", call->zone->name),
-                  log_text("account", username), log_uint("key_id", call->key_id), log_text("client", client),
-                  log_uint("allowfrom", call->account.allowfrom_count), log_uint("revision", call->change.revision));
+                  log_text("account", username), log_text("by", call->by), log_text("token", call->token_id),
+                  log_uint("key_id", call->key_id), log_text("client", client),
+                  log_uint("revision", call->change.revision), log_text_len("settings", text, len));
     } else {
         log_audit(log, "delegate.updated", log_text("delegate", delegate), log_text("zone", call->zone->name),
-                  log_text("account", username), log_uint("key_id", call->key_id), log_text("client", client),
-                  log_text("value", call->value), log_uint("revision", call->change.revision));
+                  log_text("account", username), log_text("by", "account"), log_uint("key_id", call->key_id),
+                  log_text("client", client), log_text("value", call->value),
+                  log_uint("revision", call->change.revision));
     }
 }
 

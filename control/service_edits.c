@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/change_text.h"
 #include "control/log.h"
 #include "control/service_internal.h"
 #include "storage/committer.h"
@@ -16,7 +17,8 @@ struct service_edit_call {
     const struct service_zone *zone; /* belongs to rules; NULL: txtd's own edit of a zone that is not served now */
     struct service_edit edit;
     uint8_t client[16];
-    bool by_owner; /* else by the operator or txtd itself */
+    bool by_owner;                               /* else by the operator or txtd itself */
+    char token_id[CREDENTIALS_TOKEN_ID_LEN + 1]; /* of the operator's token */
     uint8_t key_hash[CREDENTIALS_HASH_LEN];
     uint32_t key_id;
     char new_key[CREDENTIALS_KEY_LEN + 1];
@@ -74,6 +76,24 @@ static void record_event(const struct service_edit_call *call, struct change_sta
     state->event.subject = subject;
 }
 
+/* What was set, as far as `capacity` goes. Returns its length. */
+static size_t describe(const struct service_edit *edit, char *text, size_t capacity)
+{
+    switch (edit->kind) {
+    case SERVICE_EDIT_SETTINGS:
+        return change_text_settings(edit->sets_allowfrom ? edit->allowfrom : NULL, edit->allowfrom_count,
+                                    edit->sets_note, text, capacity);
+    case SERVICE_EDIT_VALUES: return change_text_values(&edit->wanted, text, capacity);
+    case SERVICE_EDIT_PERSISTENT: return change_text_persistent(&edit->wanted, text, capacity);
+    default: return 0;
+    }
+}
+
+static void record_text(const struct service_edit_call *call, struct change_state *state)
+{
+    state->event.text_len = (uint8_t)describe(&call->edit, state->event.text, sizeof state->event.text);
+}
+
 static int edit_settings(const struct service_edit_call *call, struct change_state *state, int64_t now_s)
 {
     const struct service_edit *edit = &call->edit;
@@ -88,6 +108,7 @@ static int edit_settings(const struct service_edit_call *call, struct change_sta
     }
     state->write_account = true;
     record_event(call, state, STORE_EVENT_SETTINGS, 0, now_s);
+    record_text(call, state);
     return 0;
 }
 
@@ -106,6 +127,7 @@ static int edit_values(const struct service_edit_call *call, struct change_state
     }
     delegate->expires_at_s = expiry_s == 0 || delegate->values_count == 0 ? 0 : now_s + expiry_s;
     record_event(call, state, STORE_EVENT_VALUES_SET, delegate->values_count, now_s);
+    record_text(call, state);
     return 0;
 }
 
@@ -133,6 +155,7 @@ static int edit_persistent(const struct service_edit_call *call, struct change_s
     state->delegate.persistent_len = wanted->persistent_len;
     memcpy(state->delegate.persistent, wanted->persistent, wanted->persistent_len);
     record_event(call, state, STORE_EVENT_PERSISTENT, wanted->persistent_count, now_s);
+    record_text(call, state);
     return 0;
 }
 
@@ -314,9 +337,11 @@ int service_edit_prepare(struct service_edit_call *call, const uint8_t client[16
     return service_count_refusal(call->service, result);
 }
 
-int service_edit_prepare_operator(struct service_edit_call *call, const uint8_t client[16], uint16_t zone,
+int service_edit_prepare_operator(struct service_edit_call *call, const uint8_t client[16],
+                                  const char token_id[CREDENTIALS_TOKEN_ID_LEN + 1], uint16_t zone,
                                   const struct delegate_id *delegate)
 {
+    memcpy(call->token_id, token_id, sizeof call->token_id);
     memcpy(call->client, client, sizeof call->client);
     fill_change(call, zone, delegate, NULL);
     return service_count_refusal(call->service, call->zone == NULL ? TXTD_EUNSUPPORTED : 0);
@@ -369,9 +394,23 @@ static uint64_t audit_subject(const struct service_edit_call *call)
     }
 }
 
+/* The field that says what was set; it is the last, for it is what may be cut. */
+static struct log_field audit_text(const struct service_edit_call *call, char text[CHANGE_TEXT_MAX])
+{
+    const struct delegate_value *removed = &call->edit.wanted.values[0];
+    switch (call->edit.kind) {
+    case SERVICE_EDIT_VALUES: return log_text_len("values", text, describe(&call->edit, text, CHANGE_TEXT_MAX));
+    case SERVICE_EDIT_PERSISTENT: return log_text_len("values", text, describe(&call->edit, text, CHANGE_TEXT_MAX));
+    case SERVICE_EDIT_SETTINGS: return log_text_len("settings", text, describe(&call->edit, text, CHANGE_TEXT_MAX));
+    case SERVICE_EDIT_VALUE_REMOVE: return log_text_len("value", removed->text, removed->len);
+    default: return (struct log_field){.key = NULL};
+    }
+}
+
 static void log_edit(const struct service_edit_call *call)
 {
     char delegate[DELEGATE_ID_TEXT_LEN + 1], username[DELEGATE_ID_TEXT_LEN + 1] = "", client[SERVICE_CLIENT_TEXT_MAX];
+    char text[CHANGE_TEXT_MAX];
     struct log *log = call->service->parts.log;
     if (!log_audit_enabled(log)) {
         return;
@@ -387,8 +426,9 @@ static void log_edit(const struct service_edit_call *call)
               log_text("by", call->by_owner ? "account"
                              : from_within  ? "txtd"
                                             : "operator"),
-              log_uint("key_id", call->key_id), log_text("client", from_within ? "" : client),
-              log_uint("subject", audit_subject(call)), log_uint("revision", call->change.revision));
+              log_text("token", call->token_id), log_uint("key_id", call->key_id),
+              log_text("client", from_within ? "" : client), log_uint("subject", audit_subject(call)),
+              log_uint("revision", call->change.revision), audit_text(call, text));
 }
 
 int service_edit_result(struct service_edit_call *call)

@@ -52,11 +52,12 @@ int service_edit_new(struct service *service, struct service_edit_call **call);
 /* To be filled in before it is prepared. */
 struct service_edit *service_edit_of(struct service_edit_call *call);
 
-/* Makes it the edit of a logged-in account, of the operator, or of txtd itself. Any thread.
+/* Makes it the edit of a logged-in account, of the operator (`token_id` is that of service_operator_login), or of txtd itself. Any thread.
  * Return 0, TXTD_ELIMITED with *retry_after_s, TXTD_EUNSUPPORTED (the zone is no longer served), TXTD_ESYS or TXTD_ENOMEM. */
 int service_edit_prepare(struct service_edit_call *call, const uint8_t client[16], const struct service_login *login,
                          unsigned *retry_after_s);
-int service_edit_prepare_operator(struct service_edit_call *call, const uint8_t client[16], uint16_t zone,
+int service_edit_prepare_operator(struct service_edit_call *call, const uint8_t client[16],
+                                  const char token_id[CREDENTIALS_TOKEN_ID_LEN + 1], uint16_t zone,
                                   const struct delegate_id *delegate);
 int service_edit_prepare_expiry(struct service_edit_call *call, const struct store_account *account);
 

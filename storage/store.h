@@ -69,13 +69,13 @@ uint32_t store_account_highest_key_id(const struct store_account *account);
 
 /* Written to disk: numbers are never given another meaning. */
 enum store_event_kind {
-    STORE_EVENT_UPDATED = 1, /* a value was added; text: it */
-    STORE_EVENT_VALUES_SET,  /* values were set; subject: how many */
-    STORE_EVENT_VALUE_REMOVED,
-    STORE_EVENT_SETTINGS,    /* allowfrom or note */
-    STORE_EVENT_KEY_ADDED,   /* subject: its key_id */
-    STORE_EVENT_KEY_REVOKED, /* likewise */
-    STORE_EVENT_PERSISTENT,  /* persistent values were set; subject: how many */
+    STORE_EVENT_UPDATED = 1,   /* a value was added; text: it */
+    STORE_EVENT_VALUES_SET,    /* values were set; subject: how many; text: they, as far as there is room */
+    STORE_EVENT_VALUE_REMOVED, /* text: it */
+    STORE_EVENT_SETTINGS,      /* text: which of allowfrom and note */
+    STORE_EVENT_KEY_ADDED,     /* subject: its key_id */
+    STORE_EVENT_KEY_REVOKED,   /* likewise */
+    STORE_EVENT_PERSISTENT,    /* persistent values were set; subject: how many; text: they */
     STORE_EVENT_DISABLED,
     STORE_EVENT_ENABLED,
     STORE_EVENT_DELETED,

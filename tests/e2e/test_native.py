@@ -150,6 +150,10 @@ def check_values(txtd, api):
     expect("what DNS has", sorted(txtd.dig(account["fulldomain"])), sorted(values[1:]))
     api.call("DELETE", path + "/values", 200, pair(account))
     expect("what DNS has", txtd.dig(account["fulldomain"]), [])
+    events = api.call("GET", path + "/history", 200, pair(account))[0]["events"]
+    expect("what was set", [(event["what"], event.get("values"), event.get("value")) for event in events],
+           [("values_set", None, None), ("value_removed", None, "one value"),
+            ("values_set", ('"one value" "two" "' + "x" * 255)[:252] + "...", None)])
     for body, error in (({"values": ["a"] * 2}, "invalid_value"), ({"values": ["a", "b", "c", "d"]}, "too_many_values"),
                         ({"values": [str(n) for n in range(17)]}, "too_many_values"), ({"values": [""]}, "invalid_value"),
                         ({"values": ["x" * 256]}, "invalid_value"), ({"values": ["\u00e4"]}, "invalid_value"),
@@ -204,6 +208,8 @@ def check_settings_and_history(api):
     api.call("POST", path + "/keys", 201, pair(account))
     got, _ = api.call("GET", path + "/history", 200, pair(account))
     expect("history", [event["what"] for event in got["events"]], ["key_added", "updated", "settings_changed", "settings_changed"])
+    expect("what was changed", [event.get("settings") for event in got["events"][2:]],
+           ["note", "allowfrom 127.0.0.0/8 ::1/128, note"])
     update = got["events"][1]
     expect("an update's event", (update["client"], update["key_id"], update["value"]), ("127.0.0.1", 1, "h" * 43))
     # shut out by one's own allowfrom; another's delegate is as one that does not exist
