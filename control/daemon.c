@@ -251,6 +251,7 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
                                                  .publisher = daemon->publisher,
                                                  .audit = daemon->audit,
                                                  .log_writer = daemon->log_writer,
+                                                 .loads = &daemon->loads,
                                                  .started_s = time(NULL)}};
     return http_server_start(daemon->http, detail);
 }

@@ -42,6 +42,7 @@ struct daemon {
     struct control_socket *control; /* NULL: none is configured */
     struct control_commands commands;
     struct own_challenge *challenge;
+    struct metrics_loads loads;
     struct audit *audit;
     struct log_writer *log_writer;
 

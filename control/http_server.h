@@ -74,7 +74,7 @@ struct http_server_counters {
     uint64_t connections;
     uint64_t connections_max; /* that there may be, reserved ones left out */
     uint64_t accepted, refused_total, refused_per_client, displaced, handshakes, handshakes_failed, handshakes_resumed,
-        requests, timeouts, rejected;
+        requests, timeouts, rejected, accept_pauses;
     uint64_t status[6]; /* answers by hundreds: [2] = 2xx */
 };
 

@@ -177,19 +177,38 @@ static void complete(struct change_request *request, int result)
 
 /* --- Preparing --- */
 
+/* The client's own limit first: one who is refused by it must not use up what belongs to its network, and a network not what
+ * belongs to all. */
 static int limit_registration(struct service *service, const struct service_rules *rules, const uint8_t client[16],
                               unsigned *retry_after_s)
 {
     static const uint8_t everybody[RATE_LIMIT_KEY_LEN];
     const struct rate each = {rules->rates.registrations_per_minute, SECONDS_PER_MINUTE};
     const struct rate total = {rules->rates.registrations_per_second_total, 1};
-    uint64_t now_us = service_now_us();
+    struct rate_limit_network networks[RATE_LIMIT_NETWORKS_MAX];
     uint8_t key[RATE_LIMIT_KEY_LEN];
     rate_limit_client_key(client, key);
-    /* The client's own limit first: one who is refused by it must not use up what belongs to all. */
-    int result = rate_limit_take(service->registrations, each, key, now_us, retry_after_s);
+    int result =
+        service_take(service, SERVICE_LIMIT_REGISTRATIONS_CLIENT, service->registrations, each, key, retry_after_s);
+    unsigned count = rate_limit_networks(client, networks);
+    for (unsigned i = 0; result == 0 && i < count; i++) {
+        const struct rate wider = {rate_limit_multiple(each.amount, networks[i].multiple), SECONDS_PER_MINUTE};
+        result = service_take(service, SERVICE_LIMIT_REGISTRATIONS_NETWORK, service->registrations_networks, wider,
+                              networks[i].key, retry_after_s);
+    }
     return result != 0 ? result
-                       : rate_limit_take(service->registrations_total, total, everybody, now_us, retry_after_s);
+                       : service_take(service, SERVICE_LIMIT_REGISTRATIONS_TOTAL, service->registrations_total, total,
+                                      everybody, retry_after_s);
+}
+
+/* Every delegate takes memory for good, also one that nobody uses for 90 days: their number has a bound, too. */
+static int check_room(struct service *service, const struct service_rules *rules)
+{
+    if (rules->delegates_max == 0 || store_delegates_estimate(service->parts.store) < rules->delegates_max) {
+        return 0;
+    }
+    service_count(service, limits[SERVICE_LIMIT_DELEGATES]);
+    return TXTD_EQUOTA;
 }
 
 static int fill_registration(struct service_call *call, const struct service_registration *registration)
@@ -296,6 +315,9 @@ int service_prepare_registration(struct service *service, const uint8_t client[1
     if (result == 0 && registration->allowfrom_count > STORE_ALLOWFROM_MAX) {
         result = TXTD_EINVAL;
     }
+    if (result == 0) {
+        result = check_room(service, rules);
+    }
     if (result == 0 && !registration->by_operator) {
         result = limit_registration(service, rules, client, retry_after_s);
     }
@@ -319,8 +341,8 @@ int service_prepare_update(struct service *service, const uint8_t client[16], co
     }
     struct service_rules *rules = service_rules_hold(service);
     const struct rate rate = {rules->rates.updates_per_minute, SECONDS_PER_MINUTE};
-    int result =
-        rate_limit_take(service->updates, rate, login->account.username.octets, service_now_us(), retry_after_s);
+    int result = service_take(service, SERVICE_LIMIT_UPDATES, service->updates, rate, login->account.username.octets,
+                              retry_after_s);
     if (result == 0) {
         result = begin_call(service, rules, client, call);
     }

@@ -10,6 +10,8 @@
 
 #define SECONDS_PER_MINUTE 60
 
+_Static_assert(SERVICE_EDIT_EXPIRE + 1 == SERVICE_EDIT_KINDS, "each kind has a counter");
+
 struct service_edit_call {
     struct change_request change; /* first: the committer hands back a pointer to it */
     struct service *service;
@@ -33,19 +35,24 @@ struct service_edit_call {
 
 /* --- Making one --- */
 
+static void one_less(struct service *service)
+{
+    (void)__atomic_sub_fetch(&service->counters.edits_under_way, 1, __ATOMIC_RELAXED);
+}
+
 int service_edit_new(struct service *service, struct service_edit_call **call)
 {
-    if (__atomic_add_fetch(&service->edits, 1, __ATOMIC_RELAXED) > SERVICE_EDITS_MAX) {
-        (void)__atomic_sub_fetch(&service->edits, 1, __ATOMIC_RELAXED);
-        return service_count_refusal(service, TXTD_EFULL);
-    }
-    struct service_edit_call *made = calloc(1, sizeof *made);
+    struct service_rules *rules = service_rules_hold(service);
+    uint64_t under_way = __atomic_add_fetch(&service->counters.edits_under_way, 1, __ATOMIC_RELAXED);
+    struct service_edit_call *made = under_way > rules->edits_max ? NULL : calloc(1, sizeof *made);
     if (made == NULL) {
-        (void)__atomic_sub_fetch(&service->edits, 1, __ATOMIC_RELAXED);
-        return TXTD_ENOMEM;
+        int code = under_way > rules->edits_max ? TXTD_EFULL : TXTD_ENOMEM;
+        one_less(service);
+        service_rules_release(rules);
+        return service_count_refusal(service, code);
     }
     made->service = service;
-    made->rules = service_rules_hold(service);
+    made->rules = rules;
     *call = made;
     return 0;
 }
@@ -59,7 +66,7 @@ void service_edit_free(struct service_edit_call *call)
     service_rules_release(call->rules);
     explicit_bzero(call, sizeof *call);
     free(call);
-    (void)__atomic_sub_fetch(&service->edits, 1, __ATOMIC_RELAXED);
+    one_less(service);
 }
 
 struct service_edit *service_edit_of(struct service_edit_call *call)
@@ -321,8 +328,8 @@ int service_edit_prepare(struct service_edit_call *call, const uint8_t client[16
 {
     const struct rate rate = {call->rules->rates.updates_per_minute, SECONDS_PER_MINUTE};
     const struct store_account *account = &login->account;
-    int result =
-        rate_limit_take(call->service->updates, rate, account->username.octets, service_now_us(), retry_after_s);
+    int result = service_take(call->service, SERVICE_LIMIT_UPDATES, call->service->updates, rate,
+                              account->username.octets, retry_after_s);
     if (result == 0) {
         memcpy(call->client, client, sizeof call->client);
         memcpy(call->key_hash, login->key_hash, sizeof call->key_hash);
@@ -435,7 +442,7 @@ int service_edit_result(struct service_edit_call *call)
 {
     if (call->result == 0) {
         log_edit(call);
-        service_count(call->service, edits);
+        service_count(call->service, edits[call->edit.kind]);
     }
     return service_count_refusal(call->service, call->result);
 }

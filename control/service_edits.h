@@ -1,5 +1,5 @@
 /* service_edits.h: changes of a delegate beyond the update of one value: settings, values as a whole, keys, deletion, and what
- * the operator does. They are rare, so each has memory of its own, and at most SERVICE_EDITS_MAX are under way.
+ * the operator does. They are rare, so each has memory of its own, and at most api.limits.edits are under way.
  *
  * As in service.h nothing waits: an edit is made, filled in, handed in, and `done` tells when it is durable and served. It is
  * decided on the committer's thread, on the state of that moment, where the key is checked once more. Each edit writes the
@@ -15,8 +15,6 @@
 #include "control/service.h"
 
 struct service_edit_call;
-
-#define SERVICE_EDITS_MAX 256
 
 enum service_edit_kind {
     SERVICE_EDIT_SETTINGS,     /* allowfrom, note */
@@ -46,7 +44,7 @@ struct service_edit {
     struct delegate_state wanted;
 };
 
-/* Makes an empty one. Any thread. Returns 0, TXTD_EFULL or TXTD_ENOMEM. */
+/* Makes an empty one. Any thread. Returns 0, TXTD_EFULL (as many are under way as may be) or TXTD_ENOMEM. */
 int service_edit_new(struct service *service, struct service_edit_call **call);
 
 /* To be filled in before it is prepared. */

@@ -90,6 +90,8 @@ static int fill(const struct service_settings *settings, struct service_rules *r
     rules->references = 1;
     rules->registration = settings->registration;
     rules->rates = settings->rates;
+    rules->delegates_max = settings->delegates_max;
+    rules->edits_max = settings->edits_max;
     rules->expire_unused_s = settings->expire_unused_s;
     rules->expire_idle_s = settings->expire_idle_s;
     rules->server_url = strdup(settings->server_url);

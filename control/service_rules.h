@@ -35,7 +35,9 @@ struct service_settings {
     const char *server_url;                 /* what clients reach the API by, without a final slash */
     const char *const *cors_origins;
     unsigned cors_origins_count;
-    unsigned calls_max; /* changes under way at once, all clients together; more are answered 503 */
+    uint64_t delegates_max; /* registrations are refused at it; 0: no limit */
+    unsigned edits_max;     /* edits under way at once; more are answered 503 */
+    unsigned calls_max;     /* changes under way at once, all clients together; more are answered 503 */
 };
 
 /* The snapshot. Read only; pointers belong to it. */
@@ -44,6 +46,8 @@ struct service_rules {
     unsigned zones_count;
     enum config_registration registration;
     struct config_rates rates;
+    uint64_t delegates_max;
+    unsigned edits_max;
     int64_t expire_unused_s, expire_idle_s;
     char *server_url;
     char **cors_origins;

@@ -25,7 +25,7 @@ static struct service *new_service(int64_t unused_s, int64_t idle_s)
                                               .expire_unused_s = unused_s,
                                               .expire_idle_s = idle_s,
                                               .server_url = "https://auth.example.org",
-                                              .calls_max = 4};
+                                              .edits_max = 4, .calls_max = 4};
     const struct service_parts parts = {0};
     struct service *service;
     memset(&fake_store, 0, sizeof fake_store);

@@ -51,6 +51,7 @@ static int begin(void **state)
                                                .registration_tokens = tokens,
                                                .registration_tokens_count = 1,
                                                .server_url = "https://auth.example.org",
+                                               .edits_max = 4,
                                                .calls_max = 4};
     *state = &scene;
     return service_new(&parts, &scene.settings, &scene.router.service, NULL);

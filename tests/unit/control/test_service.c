@@ -30,6 +30,7 @@ static struct service_settings settings(void)
                                      .zones_count = 2,
                                      .registration = CONFIG_REGISTRATION_OPEN,
                                      .server_url = "https://auth.example.org",
+                                     .edits_max = 4,
                                      .calls_max = CALLS_MAX};
 }
 

@@ -24,6 +24,7 @@ static struct service_settings settings(void)
                                      .server_url = "https://auth.example.org",
                                      .cors_origins = origins,
                                      .cors_origins_count = 1,
+                                     .edits_max = 4,
                                      .calls_max = 16};
 }
 
