@@ -111,7 +111,8 @@ int http_exchange_begin(h2o_handler_t *handler, h2o_req_t *request)
     http_count(&exchange->thread->counters.requests);
     struct http_server *server = exchange->thread->server;
     if (request->entity.len > server->settings.limits.body_max) {
-        static const char body[] = "{\"error\":\"request_too_large\"}"; /* HTTP/2: the guard of HTTP/1 is exact */
+        static const char body[] = "{\"error\":\"request_too_large\",\"detail\":\"the body is longer than bodies may "
+                                   "be\"}"; /* HTTP/2: the guard of HTTP/1 is exact */
         http_exchange_answer(exchange, 413, "application/json", NULL, 0, body, sizeof body - 1);
     } else {
         server->handler(server->context, exchange);

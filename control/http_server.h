@@ -6,7 +6,7 @@
  * http_exchange_wake.
  *
  * Requests that break HTTP's grammar, its framing or the limits never reach a handler; they are answered in JSON,
- * {"error":"bad_request"} (400), "request_timeout" (408), "request_too_large" (413), "expectation_failed" (417) or
+ * {"error":"bad_request","detail":"..."} (400), "request_timeout" (408), "request_too_large" (413), "expectation_failed" (417) or
  * "headers_too_large" (431), after the requests before them, and the connection ends.
  */
 #ifndef TXTD_CONTROL_HTTP_SERVER_H
