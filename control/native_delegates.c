@@ -6,7 +6,7 @@
 #include "control/native_internal.h"
 #include "control/setup_records.h"
 
-#define METHODS_REGISTER "GET, POST, OPTIONS"
+#define METHODS_REGISTER "GET, HEAD, POST, OPTIONS"
 
 /* --- Helpers --- */
 
@@ -111,6 +111,28 @@ static void wake(void *context)
     http_exchange_wake(context);
 }
 
+/* A zone's slots and expiry bound what strangers may have kept in memory, and for how long; the operator decides otherwise. */
+static int check_bounds(const struct service_rules *rules, const struct service_registration *registration,
+                        struct native_fault *fault)
+{
+    const struct service_zone *zone =
+        registration->zone == 0 ? &rules->zones[0] : service_rules_zone(rules, registration->zone);
+    int64_t expiry_s = registration->value_expiry_s;
+    if (registration->by_operator || zone == NULL) {
+        return 0;
+    }
+    if (registration->slots > zone->slots) {
+        *fault = (struct native_fault){"invalid_slots", "the zone has fewer slots; only the operator may give more"};
+        return TXTD_EINVAL;
+    }
+    if (zone->value_expiry_s > 0 && (expiry_s == STORE_VALUE_EXPIRY_NEVER || expiry_s > zone->value_expiry_s)) {
+        *fault = (struct native_fault){"invalid_value_expiry",
+                                       "the zone's values expire sooner; only the operator may keep them longer"};
+        return TXTD_EINVAL;
+    }
+    return 0;
+}
+
 void native_register(struct native_request *request)
 {
     struct service_registration registration;
@@ -129,6 +151,10 @@ void native_register(struct native_request *request)
     }
     registration.by_operator = request->by_operator;
     memcpy(registration.token_id, request->token_id, sizeof registration.token_id);
+    if (check_bounds(request->api.rules, &registration, &fault) != 0) {
+        native_answer_fault(request, &fault);
+        return;
+    }
     struct http_text token =
         api_credentials_registration_token(request->api.exchange, request->api.rules, request->token, &basic);
     int code = service_prepare_registration(request->service, request->client, token.data, token.len, &registration,
@@ -271,6 +297,11 @@ void native_setup(struct native_request *request)
     (void)snprintf(fulldomain + DELEGATE_ID_TEXT_LEN + 1, STORE_ZONE_NAME_MAX, "%s", zone->name);
     question.fulldomain = fulldomain;
     int count = setup_records_make(&question, records);
+    if (count == TXTD_EINVAL) {
+        api_answer_error(&request->api, 400, "invalid_domain",
+                         "the names of its records would be longer than 253 characters");
+        return;
+    }
     if (count < 0) {
         api_answer_code(&request->api, count, 0);
         return;

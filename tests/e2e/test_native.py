@@ -116,8 +116,8 @@ def check_registration(txtd, api):
     for name, wanted in (("slots", 2), ("note", ""), ("allowfrom", []), ("values", []), ("disabled", False), ("version", 1),
                          ("fulldomain", plain["id"] + "." + service.ZONE), ("key_id", 1)):
         expect(name + " of a plain registration", plain[name], wanted)
-    full = api.register({"zone": service.ZONE, "allowfrom": ["127.0.0.0/8"], "note": "für Ärger", "slots": 4,
-                         "value_expiry_s": 3600})
+    full = api.register({"zone": service.ZONE.upper(), "allowfrom": ["127.0.0.0/8"], "note": "für Ärger", "slots": 4,
+                         "value_expiry_s": 3600}, BEARER)
     got, headers = api.call("GET", DELEGATES + "/" + full["id"], 200, pair(full))
     for name, wanted in (("slots", 4), ("note", "für Ärger"), ("allowfrom", ["127.0.0.0/8"]), ("value_expiry_s", 3600),
                          ("last_asked_at", None), ("asked_count", 0)):
@@ -128,13 +128,18 @@ def check_registration(txtd, api):
     for body, error in (("[]", "malformed_json"), ({"zones": "x"}, "unknown_member"), ({"zone": "other.test"}, "unknown_zone"),
                         ({"slots": 1}, "invalid_slots"), ({"slots": 17}, "invalid_slots"), ({"note": "x" * 256}, "invalid_note"),
                         ({"allowfrom": ["127.0.0.1"]}, "invalid_allowfrom"), ({"allowfrom": ["10.0.0.0/8"] * 33}, "invalid_allowfrom"),
-                        ({"value_expiry_s": -1}, "invalid_value_expiry")):
+                        ({"value_expiry_s": -1}, "invalid_value_expiry"),
+                        ({"slots": 3}, "invalid_slots"), ({"value_expiry_s": 0}, "invalid_value_expiry"),
+                        ({"value_expiry_s": 30 * 86400 + 1}, "invalid_value_expiry")):
         api.call("POST", DELEGATES, 400, None, body, error)
+    # not more than the zone has, unless the operator says so
+    api.register({"slots": 2, "value_expiry_s": 30 * 86400})
+    api.register({"slots": 16, "value_expiry_s": 0}, {"Authorization": "bearer   " + OPERATOR})
     return plain
 
 
 def check_values(txtd, api):
-    account = api.register({"slots": 3})
+    account = api.register({"slots": 3}, BEARER)
     path = DELEGATES + "/" + account["id"]
     values = ["one value", "two", "x" * 255]
     got, headers = api.call("PUT", path + "/values", 200, pair(account), {"values": values})
@@ -294,9 +299,9 @@ def check_rest(api):
     jsonschema.Draft202012Validator.check_schema({"$defs": api.description.document["components"]["schemas"]})
     response, answer = api.request("POST", "/openapi.json", None, {})
     expect("POST /openapi.json", (response.status, response.headers["Allow"], answer["error"]),
-           (405, "GET, OPTIONS", "method_not_allowed"))
+           (405, "GET, HEAD, OPTIONS", "method_not_allowed"))
     response, answer = api.request("PUT", DELEGATES, "{}", {})
-    expect("PUT", (response.status, response.headers["Allow"], "detail" in answer), (405, "GET, POST, OPTIONS", True))
+    expect("PUT", (response.status, response.headers["Allow"], "detail" in answer), (405, "GET, HEAD, POST, OPTIONS", True))
     response, answer = api.request("GET", "/api/v1/unknown", None, {})
     expect("an unknown path", (response.status, answer["error"], "detail" in answer), (404, "not_found", True))
     api.description.expect_all_done()
