@@ -22,7 +22,7 @@ static void answer(const struct api_request *request, int status, const struct h
     if (own != NULL) {
         headers[count++] = *own;
     }
-    count += cors_headers(request->rules, request->exchange, request->methods, headers + count);
+    count += cors_headers(request->rules, request->exchange, request->methods, request->explains, headers + count);
     http_exchange_answer(request->exchange, status, CONTENT_TYPE, headers, count, body, body_len);
 }
 
@@ -123,8 +123,10 @@ void api_answer_method(const struct api_request *request)
 
 void api_answer_code(const struct api_request *request, int code, unsigned retry_after_s)
 {
+    /* RFC 9110 section 15.5.2: a 401 has a challenge. */
+    static const struct http_header challenge = {"www-authenticate", "Basic realm=\"txtd\", charset=\"UTF-8\""};
     switch (code) {
-    case TXTD_EFORBIDDEN: answer_word(request, 401, NULL, "forbidden"); break;
+    case TXTD_EFORBIDDEN: answer_word(request, 401, &challenge, "forbidden"); break;
     case TXTD_ENOTFOUND: answer_word(request, 404, NULL, "not_found"); break;
     case TXTD_EUNSUPPORTED: answer_word(request, 404, NULL, "zone_not_served"); break;
     case TXTD_EQUOTA: answer_later(request, 503, "full", FULL_RETRY_S); break;

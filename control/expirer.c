@@ -102,7 +102,7 @@ static bool expire(struct service *service, const struct store_account *account,
     struct service_edit *edit = service_edit_of(call);
     edit->kind = SERVICE_EDIT_EXPIRE;
     edit->expects_version = true;
-    edit->version = delegate->version;
+    edit->versions[edit->versions_count++] = delegate->version;
     bool expired = false;
     if (sem_init(&done, 0, 0) == 0) {
         if (service_edit_prepare_expiry(call, account) == 0) {

@@ -47,6 +47,10 @@ bool native_bearer(const struct http_exchange *exchange, struct http_text *token
         return false;
     }
     *token = (struct http_text){header.data + strlen(scheme), header.len - strlen(scheme)};
+    while (token->len > 0 && token->data[0] == ' ') { /* RFC 9110 section 11.4: one or more blanks */
+        token->data++;
+        token->len--;
+    }
     return true;
 }
 
@@ -126,6 +130,7 @@ static const struct native_route *find_route(struct native_request *request, con
                                              char methods[METHODS_TEXT_MAX])
 {
     const struct native_route *found = NULL;
+    const struct http_text asked = http_exchange_method(request->api.exchange);
     size_t len = 0;
     methods[0] = '\0';
     for (size_t i = 0; i < ROUTES_COUNT; i++) {
@@ -133,8 +138,10 @@ static const struct native_route *find_route(struct native_request *request, con
         if (!route_matches(&routes[i], *path, arguments)) {
             continue;
         }
-        len += (size_t)snprintf(methods + len, METHODS_TEXT_MAX - len, "%s, ", routes[i].method);
-        if (http_text_is(http_exchange_method(request->api.exchange), routes[i].method)) {
+        bool is_get = strcmp(routes[i].method, "GET") == 0; /* and then HEAD: RFC 9110 section 9.3.2 */
+        len +=
+            (size_t)snprintf(methods + len, METHODS_TEXT_MAX - len, "%s, %s", routes[i].method, is_get ? "HEAD, " : "");
+        if (http_text_is(asked, routes[i].method) || (is_get && http_text_is(asked, "HEAD"))) {
             found = &routes[i];
             memcpy(request->arguments, arguments, sizeof arguments);
         }

@@ -1,6 +1,7 @@
 /* What clients of the native API send. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "control/allowfrom.h"
 #include "control/issue_value.h"
@@ -77,7 +78,7 @@ static int read_note(const json_t *value, char note[STORE_NOTE_LEN_MAX], uint8_t
 static int read_zone(const json_t *value, const struct service_rules *rules, uint16_t *zone, struct native_fault *fault)
 {
     for (unsigned i = 0; json_is_string(value) && i < rules->zones_count; i++) {
-        if (strcmp(json_string_value(value), rules->zones[i].name) == 0) {
+        if (strcasecmp(json_string_value(value), rules->zones[i].name) == 0) {
             *zone = rules->zones[i].number;
             return 0;
         }

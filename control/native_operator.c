@@ -1,6 +1,7 @@
 /* The operator's calls. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "control/native_internal.h"
 
@@ -26,7 +27,7 @@ static int wrong(struct native_fault *fault, const char *word, const char *detai
 static int read_zone(const struct native_request *request, const char *name, struct list_question *question)
 {
     for (unsigned i = 0; i < request->api.rules->zones_count; i++) {
-        if (strcmp(request->api.rules->zones[i].name, name) == 0) {
+        if (strcasecmp(request->api.rules->zones[i].name, name) == 0) {
             question->zone = request->api.rules->zones[i].number;
             return 0;
         }

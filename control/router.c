@@ -43,7 +43,8 @@ static void handle_openapi(const struct api_request *request)
 {
     size_t len;
     const char *document = openapi_document(&len);
-    if (http_text_is(http_exchange_method(request->exchange), "GET")) {
+    struct http_text method = http_exchange_method(request->exchange);
+    if (http_text_is(method, "GET") || http_text_is(method, "HEAD")) {
         api_answer_text(request, 200, document, len);
     } else {
         api_answer_method(request);
@@ -75,9 +76,13 @@ void router_handle(void *context, struct http_exchange *exchange)
 {
     const struct router *router = context;
     struct service_rules *rules = service_rules_hold(router->service);
-    struct api_request request = {exchange, rules, "GET, OPTIONS", false};
+    struct api_request request = {exchange, rules, "GET, HEAD, OPTIONS", false};
     struct api_path path;
-    if (api_path_cut(http_exchange_path(exchange), &path) != 0) {
+    if (http_text_is(http_exchange_path(exchange), "*")) {
+        request.methods =
+            "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"; /* of the whole server: RFC 9110 section 9.3.7 */
+        api_answer_method(&request);
+    } else if (api_path_cut(http_exchange_path(exchange), &path) != 0) {
         api_answer_error(&request, 404, "not_found", NULL);
     } else if (http_exchange_site(exchange) == CONFIG_SITE_INTERNAL) {
         handle_internal(router, &path, &request);

@@ -239,6 +239,16 @@ static int edit_disabled(const struct service_edit_call *call, struct change_sta
     return 0;
 }
 
+static bool is_expected(const struct service_edit *edit, uint64_t version)
+{
+    for (unsigned i = 0; i < edit->versions_count; i++) {
+        if (edit->versions[i] == version) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the edit may be made of what is there now. */
 static int check_state(const struct service_edit_call *call, const struct change_state *state)
 {
@@ -250,7 +260,7 @@ static int check_state(const struct service_edit_call *call, const struct change
     if (delegate->version == 0 || delegate->deleted) {
         return call->by_owner ? TXTD_EFORBIDDEN : TXTD_ENOTFOUND;
     }
-    if (call->edit.expects_version && call->edit.version != delegate->version) {
+    if (call->edit.expects_version && !is_expected(&call->edit, delegate->version)) {
         return TXTD_ECONFLICT;
     }
     /* What would not be served is not taken. */

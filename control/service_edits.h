@@ -16,6 +16,8 @@
 
 struct service_edit_call;
 
+#define SERVICE_EDIT_VERSIONS_MAX 16 /* that an edit may name; no more are looked at */
+
 enum service_edit_kind {
     SERVICE_EDIT_SETTINGS,     /* allowfrom, note */
     SERVICE_EDIT_VALUES,       /* exactly these */
@@ -32,8 +34,9 @@ enum service_edit_kind {
 /* What is to be done. */
 struct service_edit {
     enum service_edit_kind kind;
-    bool expects_version; /* TXTD_ECONFLICT unless the delegate is at `version` */
-    uint64_t version;
+    bool expects_version; /* TXTD_ECONFLICT unless the delegate is at one of `versions` */
+    unsigned versions_count;
+    uint64_t versions[SERVICE_EDIT_VERSIONS_MAX];
     bool sets_allowfrom, sets_note;
     uint8_t allowfrom_count, note_len;
     struct store_cidr allowfrom[STORE_ALLOWFROM_MAX];

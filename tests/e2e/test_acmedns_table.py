@@ -74,7 +74,7 @@ class Accounts:
         return self.made[name]
 
     def fill(self, text, escape=lambda string: string):
-        text = text.replace("<txt>", escape(VALUE)).replace("\\n", "\n")
+        text = text.replace("<txt>", escape(VALUE)).replace("<long>", "x" * 20000).replace("\\n", "\n")
         return re.sub(r"<(\w+)\.(\w+)>", lambda match: escape(self.get(match[1])[match[2]]), text)
 
     def headers(self, cell):
