@@ -141,28 +141,40 @@ static int pass_over_page(struct service *service, const struct service_rules *r
     return 0;
 }
 
+/* A page, by the rules of this moment: a pass may take hours, and an operator who turns expiry off means now. */
+static int look_at_page(struct service *service, struct expirer_pass *pass, const struct delegate_id *after,
+                        struct service_page *page, const bool *stopping, bool *more)
+{
+    struct service_rules *rules = service_rules_hold(service);
+    int rc = 0;
+    *more = rules->expire_unused_s > 0 || rules->expire_idle_s > 0;
+    if (*more) {
+        rc = service_read_page(service, after, SERVICE_PAGE_MAX, page);
+        if (rc == 0) {
+            rc = pass_over_page(service, rules, page, pass, stopping);
+            *more = page->more && page->count > 0;
+        }
+    }
+    service_rules_release(rules);
+    return rc;
+}
+
 int expirer_pass(struct service *service, struct expirer_pass *pass, const bool *stopping)
 {
     const struct timespec pause = {.tv_nsec = 1000000000 / EXPIRER_PAGES_PER_S};
-    struct service_rules *rules = service_rules_hold(service);
     struct service_page *page = malloc(sizeof *page);
-    bool first = !pass->more, more = rules->expire_unused_s > 0 || rules->expire_idle_s > 0;
+    bool first = !pass->more, more = true;
     int rc = page == NULL ? TXTD_ENOMEM : 0;
     pass->expired = 0;
     while (rc == 0 && more && pass->expired < pass->expired_max && !is_stopping(stopping)) {
-        rc = service_read_page(service, first ? NULL : &pass->after, SERVICE_PAGE_MAX, page);
-        if (rc == 0) {
-            rc = pass_over_page(service, rules, page, pass, stopping);
-            more = page->more && page->count > 0;
-            first = false;
-        }
+        rc = look_at_page(service, pass, first ? NULL : &pass->after, page, stopping, &more);
+        first = false;
         if (more && rc == 0) {
             (void)nanosleep(&pause, NULL);
         }
     }
     pass->more = rc == 0 && pass->expired >= pass->expired_max;
     free(page);
-    service_rules_release(rules);
     return rc;
 }
 

@@ -16,9 +16,10 @@ enum { ZONE = 3, DAY_S = 86400 };
 
 static const uint8_t home[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1};
 
+static const struct service_zone zones[] = {{"auth.example.org", ZONE, 2, 0}};
+
 static struct service *new_service(int64_t unused_s, int64_t idle_s)
 {
-    static const struct service_zone zones[] = {{"auth.example.org", ZONE, 2, 0}};
     const struct service_settings settings = {.zones = zones,
                                               .zones_count = 1,
                                               .registration = CONFIG_REGISTRATION_OPEN,
@@ -158,6 +159,35 @@ static void test_bound_of_a_pass(void **unused)
     service_free(service);
 }
 
+static struct service *reloaded_service;
+static unsigned pages;
+
+/* At the second page: nothing expires any more. */
+static void turn_off(void)
+{
+    if (++pages == 2) {
+        const struct service_settings settings = {
+            .zones = zones, .zones_count = 1, .server_url = "https://auth.example.org", .edits_max = 4, .calls_max = 4};
+        assert_int_equal(service_reload(reloaded_service, &settings, NULL), 0);
+    }
+}
+
+/* A reload counts at once, not only when a pass of hours is over. */
+static void test_reload_within_a_pass(void **unused)
+{
+    (void)unused;
+    struct service *service = new_service(90 * DAY_S, 0);
+    for (unsigned i = 0; i < 2 * SERVICE_PAGE_MAX + 10; i++) {
+        add(service);
+    }
+    reloaded_service = service;
+    pages = 0;
+    fake_store.on_page = turn_off;
+    assert_int_equal(pass(service, 90), 2 * SERVICE_PAGE_MAX); /* the page that was begun is the last */
+    assert_int_equal(pages, 2);
+    service_free(service);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_idle),
         cmocka_unit_test(test_off_and_trouble),
         cmocka_unit_test(test_bound_of_a_pass),
+        cmocka_unit_test(test_reload_within_a_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
