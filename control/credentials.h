@@ -22,6 +22,12 @@
 /* A random UUID, version 4 (RFC 9562 section 5.4), from getrandom(2). Returns 0 or TXTD_ESYS. */
 int credentials_make_id(struct delegate_id *id);
 
+/* The username of a delegate's account, which whoever has the store's secret can tell from the delegate's name: so no index from
+ * delegate to account has to be kept. To everybody else it is as good as random (HMAC-SHA-256, RFC 2104). Returns 0 or
+ * TXTD_ENOMEM. */
+int credentials_make_username(const uint8_t secret[STORE_SECRET_LEN], const struct delegate_id *delegate,
+                              struct delegate_id *username);
+
 /* A random key and a NUL. Returns 0 or TXTD_ESYS. */
 int credentials_make_key(char key[CREDENTIALS_KEY_LEN + 1]);
 

@@ -154,7 +154,11 @@ static int start_changes(struct daemon *daemon, struct error_detail *detail)
 {
     struct service_zone zones[CONFIG_ZONES_MAX];
     struct service_settings settings;
-    int rc = feed_new(FEED_OCTETS, &daemon->feed);
+    int rc = store_secret(daemon->store, daemon->secret, detail);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = feed_new(FEED_OCTETS, &daemon->feed);
     if (rc == 0) {
         struct committer_settings committer = daemon->started->committer;
         committer.nice = daemon->started->http.nice;
@@ -176,6 +180,7 @@ static int start_changes(struct daemon *daemon, struct error_detail *detail)
     const struct service_parts parts = {.store = daemon->store,
                                         .committer = daemon->committer,
                                         .key_upgrades = daemon->key_upgrades,
+                                        .secret = daemon->secret,
                                         .log = daemon->log};
     daemon_service_settings(daemon->started, zones, &settings);
     rc = service_new(&parts, &settings, &daemon->service, detail);

@@ -30,6 +30,7 @@ struct daemon {
     struct router router;
 
     struct store *store;
+    uint8_t secret[STORE_SECRET_LEN]; /* the store's */
     struct feed *feed;
     struct committer *committer;
     struct publisher *publisher;

@@ -193,22 +193,33 @@ static const struct service_zone *read_delegate(struct native_request *request, 
     return zone;
 }
 
+int native_find_account(struct native_request *request, const struct delegate_state *delegate,
+                        const struct store_account **account)
+{
+    struct store_account *found = &request->login.account;
+    int code = request->by_operator ? service_find_account(request->service, delegate, found) : 0;
+    *account = code == 0 ? found : NULL;
+    return code == TXTD_ENOTFOUND ? 0 : code;
+}
+
 void native_get(struct native_request *request)
 {
     struct delegate_state delegate;
     struct store_event events[STORE_HISTORY_MAX];
     struct store_usage usage;
+    const struct store_account *account = NULL;
     unsigned count = 0;
     const struct service_zone *zone = native_login_any(request) ? read_delegate(request, &delegate) : NULL;
     if (zone == NULL) {
         return;
     }
     int code = service_read_history(request->service, &delegate, events, &count, &usage);
+    code = code == 0 ? native_find_account(request, &delegate, &account) : code;
     if (code != 0) {
         api_answer_code(&request->api, code, 0);
         return;
     }
-    const struct native_view view = {.account = request->by_operator ? NULL : &request->login.account,
+    const struct native_view view = {.account = account,
                                      .delegate = &delegate,
                                      .zone = zone,
                                      .events = events,
@@ -221,11 +232,13 @@ void native_history(struct native_request *request)
 {
     struct delegate_state delegate;
     struct store_event events[STORE_HISTORY_MAX];
+    const struct store_account *account = NULL;
     unsigned count = 0;
     if (!native_login_any(request) || read_delegate(request, &delegate) == NULL) {
         return;
     }
     int code = service_read_history(request->service, &delegate, events, &count, NULL);
+    code = code == 0 ? native_find_account(request, &delegate, &account) : code;
     if (code != 0) {
         api_answer_code(&request->api, code, 0);
         return;
@@ -235,7 +248,7 @@ void native_history(struct native_request *request)
         (void)json_array_append_new(list, native_json_event(&events[i]));
     }
     /* Registering has no event of its own: an idle delegate takes no room in the history. */
-    json_t *created = request->by_operator ? json_null() : native_json_time(request->login.account.created_s);
+    json_t *created = account == NULL ? json_null() : native_json_time(account->created_s);
     api_answer_json(&request->api, 200, json_pack("{s:o, s:o}", "created_at", created, "events", list));
 }
 

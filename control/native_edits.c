@@ -142,12 +142,15 @@ static void edit_done(void *context, struct http_exchange *exchange)
 void native_edit_go(struct native_request *request, struct service_edit_call *call)
 {
     struct delegate_state delegate;
+    const struct store_account *account = NULL;
     unsigned retry_after_s = 0;
     int code;
     if (request->by_operator) {
         code = operator_target(request, &delegate);
+        code = code == 0 ? native_find_account(request, &delegate, &account) : code;
         if (code == 0) {
-            code = service_edit_prepare_operator(call, request->client, request->token_id, delegate.zone, &delegate.id);
+            code = service_edit_prepare_operator(call, request->client, request->token_id, &delegate,
+                                                 account == NULL ? NULL : &account->username);
         }
     } else {
         code = service_edit_prepare(call, request->client, &request->login, &retry_after_s);

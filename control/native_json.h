@@ -42,7 +42,7 @@ bool native_json_value_valid(const char *text, size_t len);
 
 /* Everything that is known of a delegate. */
 struct native_view {
-    const struct store_account *account; /* NULL: it was looked up by its name (operator) */
+    const struct store_account *account; /* NULL: it is not known */
     const struct delegate_state *delegate;
     const struct service_zone *zone;
     const struct store_event *events; /* newest first; with usage NULL: not looked up */

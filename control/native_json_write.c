@@ -108,6 +108,9 @@ static void add_account(json_t *object, const struct native_view *view)
 {
     const struct store_account *account = view->account;
     int64_t expiry_s = account->value_expiry_s;
+    char username[DELEGATE_ID_TEXT_LEN + 1];
+    delegate_id_format(&account->username, username);
+    set(object, "username", json_string(username));
     set(object, "allowfrom", allowfrom_json(account));
     set(object, "note", json_stringn(account->note, account->note_len));
     set(object, "slots", json_integer(account->slots == 0 ? (json_int_t)view->zone->slots : account->slots));

@@ -295,6 +295,20 @@ int service_find_delegate(struct service *service, const struct service_rules *r
     return TXTD_ENOTFOUND;
 }
 
+int service_find_account(struct service *service, const struct delegate_state *delegate, struct store_account *account)
+{
+    struct delegate_id username;
+    int result = service->parts.secret == NULL
+                     ? TXTD_ENOTFOUND
+                     : credentials_make_username(service->parts.secret, &delegate->id, &username);
+    if (result == 0) {
+        result = store_read_account(service->parts.store, &username, account);
+    }
+    bool is_its = result == 0 && account->zone == delegate->zone &&
+                  memcmp(&account->delegate, &delegate->id, sizeof delegate->id) == 0;
+    return result == 0 && !is_its ? TXTD_ENOTFOUND : result;
+}
+
 int service_read_page(struct service *service, const struct delegate_id *after, unsigned limit,
                       struct service_page *page)
 {

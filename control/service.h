@@ -25,11 +25,12 @@ struct log;
 struct service;
 struct service_call;
 
-/* What the service works with; all borrowed, `log` and `key_upgrades` may be NULL. */
+/* What the service works with; all borrowed; `log`, `key_upgrades` and `secret` may be NULL. */
 struct service_parts {
     struct store *store;
     struct committer *committer;
     struct key_upgrades *key_upgrades; /* NULL: bcrypt hashes open nothing */
+    const uint8_t *secret; /* store_secret; NULL: usernames are random, and no account is found by its delegate */
     struct log *log;
 };
 
@@ -138,6 +139,10 @@ int service_operator_login(struct service *service, const uint8_t client[16], co
  * store_read_delegate. */
 int service_find_delegate(struct service *service, const struct service_rules *rules, const struct delegate_id *id,
                           struct delegate_state *delegate);
+
+/* Finds a delegate's account. Any thread; a point read. Returns 0; TXTD_ENOTFOUND for one that was imported, or registered
+ * before usernames could be told from delegates' names; or as store_read_account. */
+int service_find_account(struct service *service, const struct delegate_state *delegate, struct store_account *account);
 
 /* A page of accounts and their delegates. As store_read_accounts; the delegate of an account that has none is `deleted`. */
 #define SERVICE_PAGE_MAX 256

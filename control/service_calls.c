@@ -228,9 +228,11 @@ static int fill_registration(struct service_call *call, const struct service_reg
     account->note_len = registration->note_len;
     memcpy(account->note, registration->note, registration->note_len);
 
-    int result = credentials_make_id(&account->username);
+    const uint8_t *secret = call->service->parts.secret;
+    int result = credentials_make_id(&account->delegate);
     if (result == 0) {
-        result = credentials_make_id(&account->delegate);
+        result = secret == NULL ? credentials_make_id(&account->username)
+                                : credentials_make_username(secret, &account->delegate, &account->username);
     }
     if (result == 0) {
         result = credentials_make_key(call->key);

@@ -355,12 +355,12 @@ int service_edit_prepare(struct service_edit_call *call, const uint8_t client[16
 }
 
 int service_edit_prepare_operator(struct service_edit_call *call, const uint8_t client[16],
-                                  const char token_id[CREDENTIALS_TOKEN_ID_LEN + 1], uint16_t zone,
-                                  const struct delegate_id *delegate)
+                                  const char token_id[CREDENTIALS_TOKEN_ID_LEN + 1],
+                                  const struct delegate_state *delegate, const struct delegate_id *username)
 {
     memcpy(call->token_id, token_id, sizeof call->token_id);
     memcpy(call->client, client, sizeof call->client);
-    fill_change(call, zone, delegate, NULL);
+    fill_change(call, delegate->zone, &delegate->id, username);
     return service_count_refusal(call->service, call->zone == NULL ? TXTD_EUNSUPPORTED : 0);
 }
 

@@ -53,13 +53,13 @@ int service_edit_new(struct service *service, struct service_edit_call **call);
 /* To be filled in before it is prepared. */
 struct service_edit *service_edit_of(struct service_edit_call *call);
 
-/* Makes it the edit of a logged-in account, of the operator (`token_id` is that of service_operator_login), or of txtd itself. Any thread.
+/* Makes it the edit of a logged-in account, of the operator (`token_id` is that of service_operator_login, `username` the delegate's account or NULL when that is not known), or of txtd itself. Any thread.
  * Return 0, TXTD_ELIMITED with *retry_after_s, TXTD_EUNSUPPORTED (the zone is no longer served), TXTD_ESYS or TXTD_ENOMEM. */
 int service_edit_prepare(struct service_edit_call *call, const uint8_t client[16], const struct service_login *login,
                          unsigned *retry_after_s);
 int service_edit_prepare_operator(struct service_edit_call *call, const uint8_t client[16],
-                                  const char token_id[CREDENTIALS_TOKEN_ID_LEN + 1], uint16_t zone,
-                                  const struct delegate_id *delegate);
+                                  const char token_id[CREDENTIALS_TOKEN_ID_LEN + 1],
+                                  const struct delegate_state *delegate, const struct delegate_id *username);
 int service_edit_prepare_expiry(struct service_edit_call *call, const struct store_account *account);
 
 /* Hands it in. `done` is called exactly once, on any thread; it must not block. */
@@ -70,7 +70,7 @@ void service_edit_submit(struct service_edit_call *call, service_done_fn done, v
  * the result and writes the audit line; call it once. */
 int service_edit_result(struct service_edit_call *call);
 
-/* After success: what delegate and account are now; no account (NULL) after an edit of the operator's. Valid until
+/* After success: what delegate and account are now; no account (NULL) after an edit of the operator's who did not know it. Valid until
  * service_edit_free. */
 const struct delegate_state *service_edit_delegate(const struct service_edit_call *call);
 const struct store_account *service_edit_account(const struct service_edit_call *call);

@@ -155,6 +155,10 @@ int store_zone_number(struct store *store, const char *apex, uint16_t *number, s
 /* The same without making one: TXTD_ENOTFOUND when the zone has no number yet. */
 int store_zone_find(struct store *store, const char *apex, uint16_t *number, struct error_detail *detail);
 
+/* Random octets of this store's own, made and durable at first use, and part of its backups. Start-up thread. Returns 0 or a code. */
+#define STORE_SECRET_LEN 32
+int store_secret(struct store *store, uint8_t secret[STORE_SECRET_LEN], struct error_detail *detail);
+
 /* The revision of the last change that was applied: each one has its own, one above that before it. Any thread. */
 uint64_t store_revision(const struct store *store);
 

@@ -277,6 +277,11 @@ def check_operator(txtd, api, deleted):
     api.call("POST", path + "/enable", 200, BEARER)
     expect("what DNS has", txtd.dig(account["fulldomain"]), ["v" * 43])
     got, _ = api.call("GET", path, 200, BEARER)
+    expect("whose it is", (got.get("username"), got["note"], [key["key_id"] for key in got["keys"]], got["slots"], got["allowfrom"]),
+           (account["username"], "page 0", [1], 2, []))
+    expect("when it was made", (got["created_at"], api.call("GET", path + "/history", 200, BEARER)[0]["created_at"]),
+           (account["created_at"],) * 2)
+    expect("as much of the owner", sorted(api.call("GET", path, 200, pair(account))[0]), sorted(got))
     expect("its values", [value["value"] for value in got["values"]], ["v" * 43])
     api.call("POST", DELEGATES + "/" + deleted["id"] + "/disable", 404, BEARER)
     api.call("GET", "/api/v1/stats", 200, BEARER)
@@ -366,6 +371,7 @@ def main(directory, program, _txtctl):
         txtd.start()  # all of that is durable
         api = Api(txtd)
         api.call("GET", DELEGATES + "/" + plain["id"], 200, pair(plain))
+        expect("whose it is", api.call("GET", DELEGATES + "/" + plain["id"], 200, BEARER)[0].get("username"), plain["username"])
         api.call("GET", DELEGATES + "/" + deleted["id"], 401, pair(deleted))
     check_tokens(place(directory, "token"), program)
     check_limits(place(directory, "limits"), program)
