@@ -134,16 +134,6 @@ uint64_t service_now_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-int service_take(struct service *service, enum service_limit limit, struct rate_limit *of, struct rate rate,
-                 const uint8_t key[RATE_LIMIT_KEY_LEN], unsigned *retry_after_s)
-{
-    int result = rate_limit_take(of, rate, key, service_now_us(), retry_after_s);
-    if (result != 0) {
-        service_count(service, limits[limit]);
-    }
-    return result;
-}
-
 int service_count_refusal(struct service *service, int code)
 {
     switch (code) {

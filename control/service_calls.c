@@ -177,40 +177,6 @@ static void complete(struct change_request *request, int result)
 
 /* --- Preparing --- */
 
-/* The client's own limit first: one who is refused by it must not use up what belongs to its network, and a network not what
- * belongs to all. */
-static int limit_registration(struct service *service, const struct service_rules *rules, const uint8_t client[16],
-                              unsigned *retry_after_s)
-{
-    static const uint8_t everybody[RATE_LIMIT_KEY_LEN];
-    const struct rate each = {rules->rates.registrations_per_minute, SECONDS_PER_MINUTE};
-    const struct rate total = {rules->rates.registrations_per_second_total, 1};
-    struct rate_limit_network networks[RATE_LIMIT_NETWORKS_MAX];
-    uint8_t key[RATE_LIMIT_KEY_LEN];
-    rate_limit_client_key(client, key);
-    int result =
-        service_take(service, SERVICE_LIMIT_REGISTRATIONS_CLIENT, service->registrations, each, key, retry_after_s);
-    unsigned count = rate_limit_networks(client, networks);
-    for (unsigned i = 0; result == 0 && i < count; i++) {
-        const struct rate wider = {rate_limit_multiple(each.amount, networks[i].multiple), SECONDS_PER_MINUTE};
-        result = service_take(service, SERVICE_LIMIT_REGISTRATIONS_NETWORK, service->registrations_networks, wider,
-                              networks[i].key, retry_after_s);
-    }
-    return result != 0 ? result
-                       : service_take(service, SERVICE_LIMIT_REGISTRATIONS_TOTAL, service->registrations_total, total,
-                                      everybody, retry_after_s);
-}
-
-/* Every delegate takes memory for good, also one that nobody uses for 90 days: their number has a bound, too. */
-static int check_room(struct service *service, const struct service_rules *rules)
-{
-    if (rules->delegates_max == 0 || store_delegates_estimate(service->parts.store) < rules->delegates_max) {
-        return 0;
-    }
-    service_count(service, limits[SERVICE_LIMIT_DELEGATES]);
-    return TXTD_EQUOTA;
-}
-
 static int fill_registration(struct service_call *call, const struct service_registration *registration)
 {
     struct store_account *account = &call->account;
@@ -289,17 +255,6 @@ static int end_prepare(struct service_call *call, int result)
     return 0;
 }
 
-static int may_register(const struct service_rules *rules, const char *token, size_t token_len,
-                        char token_id[CREDENTIALS_TOKEN_ID_LEN + 1])
-{
-    switch (rules->registration) {
-    case CONFIG_REGISTRATION_OPEN: return 0;
-    case CONFIG_REGISTRATION_OFF: return TXTD_ENOTFOUND;
-    case CONFIG_REGISTRATION_TOKEN: break;
-    }
-    return service_rules_token_valid(rules, token, token_len, token_id) ? 0 : TXTD_EFORBIDDEN;
-}
-
 int service_prepare_registration(struct service *service, const uint8_t client[16], const char *token, size_t token_len,
                                  const struct service_registration *registration, struct service_call **call,
                                  unsigned *retry_after_s)
@@ -309,7 +264,7 @@ int service_prepare_registration(struct service *service, const uint8_t client[1
     if (registration->by_operator) {
         memcpy(token_id, registration->token_id, sizeof token_id);
     }
-    int result = registration->by_operator ? 0 : may_register(rules, token, token_len, token_id);
+    int result = registration->by_operator ? 0 : service_may_register(rules, token, token_len, token_id);
     if (result == TXTD_EFORBIDDEN) {
         service_rules_release(rules);
         return service_refused(service, client, retry_after_s); /* as a wrong key: who guesses is slowed down */
@@ -318,10 +273,10 @@ int service_prepare_registration(struct service *service, const uint8_t client[1
         result = TXTD_EINVAL;
     }
     if (result == 0) {
-        result = check_room(service, rules);
+        result = service_check_room(service, rules);
     }
     if (result == 0 && !registration->by_operator) {
-        result = limit_registration(service, rules, client, retry_after_s);
+        result = service_limit_registration(service, rules, client, retry_after_s);
     }
     if (result == 0) {
         result = begin_call(service, rules, client, call);
