@@ -5,10 +5,12 @@ every operation that it describes must have been called with success.
 
     test_native.py TXTD TXTCTL
 """
+import hashlib
 import json
 import os
 import re
 import sys
+import time
 
 import jsonschema
 
@@ -327,6 +329,13 @@ def check_tokens(directory, program):
         api.register(headers=BEARER)
         if REGISTRATION in txtd.text() or OPERATOR in txtd.text():
             raise Failure("a token is in the log")
+        token_id, operator_id = (hashlib.sha256(token.encode()).hexdigest()[:8] for token in (REGISTRATION, OPERATOR))
+        for wanted, count in (("by=token token=" + token_id, 2), ("by=operator token=" + operator_id, 1)):
+            deadline = time.monotonic() + 10
+            while txtd.text().count(wanted) != count:  # changes are logged some milliseconds behind
+                if time.monotonic() > deadline:
+                    raise Failure("%s is in the log %d times, not %d" % (wanted, txtd.text().count(wanted), count))
+                time.sleep(0.05)
 
 
 def check_limits(directory, program):
