@@ -6,6 +6,7 @@
 #include "control/acmedns_json.h"
 #include "control/allowfrom.h"
 #include "control/api_answer.h"
+#include "control/api_credentials.h"
 #include "control/api_login.h"
 #include "control/health_api.h"
 #include "control/service.h"
@@ -57,6 +58,7 @@ static void handle_register(struct service *service, const struct api_request *r
 {
     struct service_registration registration;
     struct service_call *call;
+    struct api_credentials basic;
     const char *error;
     unsigned retry_after_s = 0;
     uint8_t client[16];
@@ -66,8 +68,10 @@ static void handle_register(struct service *service, const struct api_request *r
         return;
     }
     http_exchange_client(request->exchange, client);
+    token = api_credentials_registration_token(request->exchange, request->rules, token, &basic);
     int code =
         service_prepare_registration(service, client, token.data, token.len, &registration, &call, &retry_after_s);
+    api_credentials_wipe(&basic);
     if (code != 0) {
         api_answer_code(request, code, retry_after_s);
         return;
@@ -142,18 +146,18 @@ static void handle_update(struct service *service, const struct api_request *req
 /* --- Together --- */
 
 void acmedns_api_handle(struct service *service, const struct health *health, struct api_path path,
-                        struct http_exchange *exchange)
+                        struct http_text token, struct http_exchange *exchange)
 {
     struct service_rules *rules = service_rules_hold(service);
     struct api_request request = {exchange, rules, METHODS_CHANGE, false};
-    struct http_text token = {NULL, 0};
     bool is_post = http_text_is(http_exchange_method(exchange), "POST");
 
     struct api_path compat = path;
     if (api_path_take(&compat, "api") && api_path_take(&compat, "v1") && api_path_take(&compat, "acme-dns-compat")) {
         path = compat;
     }
-    if (rules->registration != CONFIG_REGISTRATION_OPEN && api_path_take(&path, "t")) {
+    /* The token may stand behind that as well: clients join their base URL's path and what follows as they like. */
+    if (token.data == NULL && api_path_take(&path, "t")) {
         token = api_path_take_any(&path);
     }
 

@@ -9,7 +9,8 @@
 
 #define CONTENT_TYPE   "application/json"
 #define BUSY_RETRY_S   1
-#define OWN_HEADER_MAX 2 /* Allow or Retry-After, Cache-Control */
+#define FULL_RETRY_S   3600 /* until unused ones have gone, or the operator has made room */
+#define OWN_HEADER_MAX 2    /* Allow or Retry-After, Cache-Control */
 
 static void answer(const struct api_request *request, int status, const struct http_header *own, const char *body,
                    size_t body_len)
@@ -21,7 +22,7 @@ static void answer(const struct api_request *request, int status, const struct h
     if (own != NULL) {
         headers[count++] = *own;
     }
-    count += cors_headers(request->rules, request->exchange, request->methods, headers + count);
+    count += cors_headers(request->rules, request->exchange, request->methods, request->explains, headers + count);
     http_exchange_answer(request->exchange, status, CONTENT_TYPE, headers, count, body, body_len);
 }
 
@@ -81,6 +82,7 @@ static const char *sentence_of(const char *word)
         {"not_found", "there is no such thing"},
         {"zone_not_served", "its zone is not served here any more"},
         {"rate_limited", "too many requests; Retry-After says when to come again"},
+        {"full", "there are as many delegates as there may be"},
         {"unavailable", "changes are not taken now; Retry-After says when to come again"},
         {"method_not_allowed", "Allow says which methods this path has"},
     };
@@ -121,10 +123,13 @@ void api_answer_method(const struct api_request *request)
 
 void api_answer_code(const struct api_request *request, int code, unsigned retry_after_s)
 {
+    /* RFC 9110 section 15.5.2: a 401 has a challenge. */
+    static const struct http_header challenge = {"www-authenticate", "Basic realm=\"txtd\", charset=\"UTF-8\""};
     switch (code) {
-    case TXTD_EFORBIDDEN: answer_word(request, 401, NULL, "forbidden"); break;
+    case TXTD_EFORBIDDEN: answer_word(request, 401, &challenge, "forbidden"); break;
     case TXTD_ENOTFOUND: answer_word(request, 404, NULL, "not_found"); break;
     case TXTD_EUNSUPPORTED: answer_word(request, 404, NULL, "zone_not_served"); break;
+    case TXTD_EQUOTA: answer_later(request, 503, "full", FULL_RETRY_S); break;
     case TXTD_ELIMITED: api_answer_limited(request, retry_after_s); break;
     /* The rest is our trouble, not the client's: a full queue, a full disk, a stop. */
     default: answer_later(request, 503, "unavailable", BUSY_RETRY_S); break;

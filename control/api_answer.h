@@ -13,7 +13,7 @@ struct api_request {
     struct http_exchange *exchange;
     const struct service_rules *rules;
     const char *methods; /* for Allow and CORS: "POST, OPTIONS" */
-    bool explains;       /* errors carry a sentence for people, as the native API's do */
+    bool explains;       /* as the native API does: errors carry a sentence for people, answers an ETag */
 };
 
 /* Answers with a ready body. The exchange is gone afterwards. Loop thread; so are the others. */

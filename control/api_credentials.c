@@ -57,6 +57,19 @@ void api_credentials_read(const struct http_exchange *exchange, struct api_crede
     }
 }
 
+struct http_text api_credentials_registration_token(const struct http_exchange *exchange,
+                                                    const struct service_rules *rules, struct http_text path_token,
+                                                    struct api_credentials *credentials)
+{
+    memset(credentials, 0, sizeof *credentials);
+    if (path_token.data != NULL ||
+        api_credentials_decode_basic(http_exchange_header(exchange, "authorization"), credentials) != 0) {
+        return path_token;
+    }
+    const struct http_text *key = &credentials->key;
+    return service_rules_token_valid(rules, key->data, key->len, NULL) ? *key : credentials->username;
+}
+
 void api_credentials_wipe(struct api_credentials *credentials)
 {
     explicit_bzero(credentials, sizeof *credentials);

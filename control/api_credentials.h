@@ -3,6 +3,7 @@
 #define TXTD_CONTROL_API_CREDENTIALS_H
 
 #include "control/http_server.h"
+#include "control/service_rules.h"
 
 #define API_CREDENTIALS_BASIC_MAX 192 /* octets of a decoded user:key pair */
 
@@ -14,6 +15,12 @@ struct api_credentials {
 /* Reads them. With either X-Api header there, Authorization is somebody else's (a proxy's, perhaps) and ignored. Loop thread;
  * `credentials` must not be copied, and is to be wiped after use. */
 void api_credentials_read(const struct http_exchange *exchange, struct api_credentials *credentials);
+
+/* The token that allows a registration: `path_token`, which stood in the path as /t/<token>, or, when that is absent, either
+ * half of Basic authentication. Absent when there is neither. As above; the token may point into `credentials`. */
+struct http_text api_credentials_registration_token(const struct http_exchange *exchange,
+                                                    const struct service_rules *rules, struct http_text path_token,
+                                                    struct api_credentials *credentials);
 
 /* Overwrites the secret. */
 void api_credentials_wipe(struct api_credentials *credentials);

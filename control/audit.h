@@ -1,7 +1,10 @@
 /* audit.h: the audit log: every change as one line of JSON in a file.
  *
- *   {"ts":"...","level":"info","event":"delegate.updated","delegate":"...","zone":"...","account":"...","key_id":1,
+ *   {"ts":"...","level":"info","event":"delegate.updated","delegate":"...","zone":"...","account":"...","by":"account","key_id":1,
  *    "client":"192.0.2.1","value":"...","revision":7}
+ *
+ * `by` says who: account (with key_id), operator or token (a registration token; with `token`, the first digits of its SHA-256), anyone
+ * (registration is open to all), txtd itself, or local (the control socket).
  *
  * Lines come through log_audit (log.h) and never hold a secret: a challenge value is public, a key is named by its id. They wait
  * in a bounded buffer for a thread of their own, for a file can make its writer wait. When the buffer is full, or the file

@@ -71,6 +71,8 @@ static const struct config_key keys[] = {
         .reloadable = true),
     KEY(api.limits.bcrypt_per_minute, api.rates.bcrypt_per_minute, CONFIG_NUMBER, "12", 0, 1000000000,
         .reloadable = true),
+    KEY(api.limits.delegates, api.delegates_max, CONFIG_NUMBER, "100000000", 0, 1ull << 40, .reloadable = true),
+    KEY(api.limits.edits, api.edits_max, CONFIG_NUMBER, "256", 1, 100000, .reloadable = true),
     KEY(api.limits.bcrypt_threads, api.key_upgrades.threads, CONFIG_NUMBER, "1", 1, 64),
     KEY(api.limits.bcrypt_queue, api.key_upgrades.queue_max, CONFIG_NUMBER, "64", 1, 100000),
 

@@ -61,7 +61,8 @@
  *             registrations_per_minute 60 (per client), registrations_per_second_total 200,
  *             updates_per_minute 120 (per account), failures_per_minute 60 (per client),
  *             bcrypt_per_minute 12 (per account); a limit of 0 is no limit;
- *             bcrypt_threads 1, bcrypt_queue 64: for keys imported from acme-dns
+ *             bcrypt_threads 1, bcrypt_queue 64: for keys imported from acme-dns;
+ *             delegates 100000000: all that there may be, 0: no limit; edits 256: changes of the native API under way at once
  *   store:
  *     directory                   <process.state_directory>/store
  *     reserve                     256MiB free space below which changes are refused
@@ -136,7 +137,7 @@ struct config_xdp {
 
 /* A limit of 0 is no limit. */
 struct config_rates {
-    unsigned registrations_per_minute;       /* per client: IPv4 /32, IPv6 /64 */
+    unsigned registrations_per_minute;       /* per client: IPv4 /32, IPv6 /64; wider prefixes get multiples */
     unsigned registrations_per_second_total; /* of all clients */
     unsigned updates_per_minute;             /* per account */
     unsigned failures_per_minute;            /* wrong credentials, per client */
@@ -156,6 +157,8 @@ struct config_api {
     const char *const *operator_tokens; /* likewise */
     unsigned operator_tokens_count;
     struct config_rates rates;
+    uint64_t delegates_max; /* 0: no limit */
+    unsigned edits_max;     /* changes of the native API under way at once */
     struct key_upgrade_settings key_upgrades;
     unsigned drain_ms;
     int64_t expire_unused_s, expire_idle_s; /* 0: never */

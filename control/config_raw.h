@@ -56,7 +56,7 @@ struct config_raw_dns {
 struct config_raw_limits {
     char *connections, *connections_per_client, *handshake, *request, *idle, *body;
     char *registrations_per_minute, *registrations_per_second_total, *updates_per_minute, *failures_per_minute;
-    char *bcrypt_per_minute, *bcrypt_threads, *bcrypt_queue;
+    char *bcrypt_per_minute, *bcrypt_threads, *bcrypt_queue, *delegates, *edits;
 };
 
 struct config_raw_api {

@@ -99,6 +99,8 @@ static const cyaml_schema_field_t limits_fields[] = {
     TEXT(struct config_raw_limits, bcrypt_per_minute),
     TEXT(struct config_raw_limits, bcrypt_threads),
     TEXT(struct config_raw_limits, bcrypt_queue),
+    TEXT(struct config_raw_limits, delegates),
+    TEXT(struct config_raw_limits, edits),
     CYAML_FIELD_END,
 };
 

@@ -55,8 +55,9 @@ static json_t *answer_change(const struct control_commands *commands, const stru
     if (result != 0) {
         return refuse(txtd_error_text(result));
     }
-    log_audit(commands->log, event, log_text("delegate", commands->acme.target), log_text("client", "local"),
-              log_uint("uid", peer->uid), log_int("pid", peer->pid), log_text("value", value));
+    log_audit(commands->log, event, log_text("delegate", commands->acme.target), log_text("by", "local"),
+              log_text("client", "local"), log_uint("uid", peer->uid), log_int("pid", peer->pid),
+              log_text("value", value));
     return json_pack("{s:b, s:s}", "ok", true, "acme_target", commands->acme.target);
 }
 
@@ -110,8 +111,12 @@ static json_t *backup(struct control_commands *commands, const struct control_pe
     if (directory == NULL || keep < 0 || keep > BACKUP_KEEP_MAX) {
         return refuse("\"directory\" must be a string, and \"keep\" a small number or left out");
     }
-    return backup_job_begin(commands->backup, peer->fd, directory, (unsigned)keep, &detail) == 0 ? NULL
-                                                                                                 : refuse(detail.text);
+    if (directory[0] != '/') {
+        return refuse("\"directory\" must be a whole path");
+    }
+    const struct backup_request asked = {
+        .directory = directory, .keep = (unsigned)keep, .uid = peer->uid, .fd = peer->fd};
+    return backup_job_begin(commands->backup, &asked, &detail) == 0 ? NULL : refuse(detail.text);
 }
 
 json_t *control_commands_handle(void *context, const struct control_peer *peer, const json_t *request)

@@ -3,6 +3,7 @@
 #include "control/api_path.h"
 
 #define PREFLIGHT_KEPT_S "600"
+#define ALLOWED_HEADERS  "Content-Type, X-Api-User, X-Api-Key, Authorization"
 
 /* What to say to this origin, or NULL. Taken from the configuration, not from the request. */
 static const char *allowed_origin(const struct service_rules *rules, struct http_text origin)
@@ -17,7 +18,7 @@ static const char *allowed_origin(const struct service_rules *rules, struct http
 }
 
 unsigned cors_headers(const struct service_rules *rules, const struct http_exchange *exchange, const char *methods,
-                      struct http_header headers[CORS_HEADERS_MAX])
+                      bool tagged, struct http_header headers[CORS_HEADERS_MAX])
 {
     struct http_text origin = http_exchange_header(exchange, "origin");
     unsigned count = 0;
@@ -34,11 +35,12 @@ unsigned cors_headers(const struct service_rules *rules, const struct http_excha
     if (http_text_is(http_exchange_method(exchange), "OPTIONS") &&
         http_exchange_header(exchange, "access-control-request-method").data != NULL) {
         headers[count++] = (struct http_header){"access-control-allow-methods", methods};
-        headers[count++] =
-            (struct http_header){"access-control-allow-headers", "Content-Type, X-Api-User, X-Api-Key, Authorization"};
+        headers[count++] = (struct http_header){"access-control-allow-headers",
+                                                tagged ? ALLOWED_HEADERS ", If-Match" : ALLOWED_HEADERS};
         headers[count++] = (struct http_header){"access-control-max-age", PREFLIGHT_KEPT_S};
     } else {
-        headers[count++] = (struct http_header){"access-control-expose-headers", "Retry-After"};
+        headers[count++] =
+            (struct http_header){"access-control-expose-headers", tagged ? "Retry-After, ETag" : "Retry-After"};
     }
     return count;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -19,15 +20,33 @@ static int random_octets(uint8_t *octets, size_t len)
     return got == (ssize_t)len ? 0 : TXTD_ESYS;
 }
 
+/* RFC 9562 section 5.4: version 4, variant 10. */
+static void mark_version_4(struct delegate_id *id)
+{
+    id->octets[6] = (uint8_t)((id->octets[6] & 0x0f) | 0x40);
+    id->octets[8] = (uint8_t)((id->octets[8] & 0x3f) | 0x80);
+}
+
 int credentials_make_id(struct delegate_id *id)
 {
     int result = random_octets(id->octets, sizeof id->octets);
     if (result != 0) {
         return result;
     }
-    /* RFC 9562 section 5.4: version 4, variant 10. */
-    id->octets[6] = (uint8_t)((id->octets[6] & 0x0f) | 0x40);
-    id->octets[8] = (uint8_t)((id->octets[8] & 0x3f) | 0x80);
+    mark_version_4(id);
+    return 0;
+}
+
+int credentials_make_username(const uint8_t secret[STORE_SECRET_LEN], const struct delegate_id *delegate,
+                              struct delegate_id *username)
+{
+    uint8_t code[CREDENTIALS_HASH_LEN];
+    unsigned len = sizeof code;
+    if (HMAC(EVP_sha256(), secret, STORE_SECRET_LEN, delegate->octets, sizeof delegate->octets, code, &len) == NULL) {
+        return TXTD_ENOMEM;
+    }
+    memcpy(username->octets, code, sizeof username->octets);
+    mark_version_4(username);
     return 0;
 }
 
@@ -50,6 +69,15 @@ int credentials_make_key(char key[CREDENTIALS_KEY_LEN + 1])
 int credentials_hash(const void *octets, size_t len, uint8_t hash[CREDENTIALS_HASH_LEN])
 {
     return EVP_Digest(octets, len, hash, NULL, EVP_sha256(), NULL) == 1 ? 0 : TXTD_ENOMEM;
+}
+
+void credentials_token_id(const uint8_t hash[CREDENTIALS_HASH_LEN], char id[CREDENTIALS_TOKEN_ID_LEN + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (unsigned i = 0; i < CREDENTIALS_TOKEN_ID_LEN; i++) {
+        id[i] = digits[hash[i / 2] >> (i % 2 == 0 ? 4 : 0) & 0xf];
+    }
+    id[CREDENTIALS_TOKEN_ID_LEN] = '\0';
 }
 
 bool credentials_equal(const void *a, const void *b, size_t len)

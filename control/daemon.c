@@ -154,7 +154,11 @@ static int start_changes(struct daemon *daemon, struct error_detail *detail)
 {
     struct service_zone zones[CONFIG_ZONES_MAX];
     struct service_settings settings;
-    int rc = feed_new(FEED_OCTETS, &daemon->feed);
+    int rc = store_secret(daemon->store, daemon->secret, detail);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = feed_new(FEED_OCTETS, &daemon->feed);
     if (rc == 0) {
         struct committer_settings committer = daemon->started->committer;
         committer.nice = daemon->started->http.nice;
@@ -176,6 +180,7 @@ static int start_changes(struct daemon *daemon, struct error_detail *detail)
     const struct service_parts parts = {.store = daemon->store,
                                         .committer = daemon->committer,
                                         .key_upgrades = daemon->key_upgrades,
+                                        .secret = daemon->secret,
                                         .log = daemon->log};
     daemon_service_settings(daemon->started, zones, &settings);
     rc = service_new(&parts, &settings, &daemon->service, detail);
@@ -195,9 +200,6 @@ void daemon_own_name(struct daemon *daemon, const struct config *config)
 
 static int start_control(struct daemon *daemon, struct error_detail *detail)
 {
-    if (backup_job_new(daemon->store, daemon->started->backup_directory, daemon->log, &daemon->backup) != 0) {
-        return no_memory(detail);
-    }
     daemon->commands.backup = daemon->backup;
     daemon->commands.challenge = daemon->challenge;
     daemon->commands.tls = daemon->tls;
@@ -232,7 +234,11 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
     if (rc != 0) {
         return rc;
     }
+    if (backup_job_new(daemon->store, daemon->started->backup_directory, daemon->log, &daemon->backup) != 0) {
+        return error_describe(detail, TXTD_ESYS, "the thread for backups cannot be started");
+    }
     daemon->router = (struct router){.service = daemon->service,
+                                     .backup = daemon->backup,
                                      .health = daemon->health,
                                      .metrics = {.dns = daemon->dns,
                                                  .xdp = daemon->xdp,
@@ -244,11 +250,13 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
                                                  .key_upgrades = daemon->key_upgrades,
                                                  .usage = daemon->usage,
                                                  .expirer = daemon->expirer,
+                                                 .backup = daemon->backup,
                                                  .health = daemon->health,
                                                  .tls = daemon->tls,
                                                  .publisher = daemon->publisher,
                                                  .audit = daemon->audit,
                                                  .log_writer = daemon->log_writer,
+                                                 .loads = &daemon->loads,
                                                  .started_s = time(NULL)}};
     return http_server_start(daemon->http, detail);
 }

@@ -30,6 +30,7 @@ struct daemon {
     struct router router;
 
     struct store *store;
+    uint8_t secret[STORE_SECRET_LEN]; /* the store's */
     struct feed *feed;
     struct committer *committer;
     struct publisher *publisher;
@@ -42,6 +43,7 @@ struct daemon {
     struct control_socket *control; /* NULL: none is configured */
     struct control_commands commands;
     struct own_challenge *challenge;
+    struct metrics_loads loads;
     struct audit *audit;
     struct log_writer *log_writer;
 

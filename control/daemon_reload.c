@@ -11,6 +11,11 @@
 #include "control/zone_publication.h"
 #include "dataplane/respond.h"
 
+static void count(uint64_t *counter)
+{
+    (void)__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+}
+
 static void say_what_needs_a_restart(const struct daemon *daemon, const struct config *loaded)
 {
     const char *names[CONFIG_RESTART_KEYS_MAX];
@@ -55,10 +60,12 @@ static void reload_certificate(struct daemon *daemon)
     const struct config_api *api = &daemon->started->api;
     certificate_watch_begin(&daemon->watch, api->certificate, api->key); /* what changes from here on is seen */
     if (tls_context_reload(daemon->tls, &detail) != 0) {
+        count(&daemon->loads.certificates_failed);
         log_event(daemon->log, LOG_LEVEL_ERROR, "reload.certificate_failed", log_text("error", detail.text),
                   log_text("hint", "the old certificate stays"));
         return;
     }
+    count(&daemon->loads.certificates);
     log_event(daemon->log, LOG_LEVEL_INFO, "certificate.loaded", log_text("file", api->certificate),
               log_int("not_after", tls_context_not_after_s(daemon->tls)));
 }
@@ -90,6 +97,7 @@ void daemon_reload(struct daemon *daemon)
     if (rc == 0) {
         rc = take_over(daemon, loaded, &detail);
     }
+    count(rc == 0 ? &daemon->loads.reloads : &daemon->loads.reloads_failed);
     if (rc != 0) {
         log_event(daemon->log, LOG_LEVEL_ERROR, "reload.failed",
                   log_text("error", detail.text[0] != '\0' ? detail.text : txtd_error_text(rc)),

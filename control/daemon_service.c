@@ -20,6 +20,8 @@ void daemon_service_settings(const struct config *config, struct service_zone zo
         .operator_tokens = config->api.operator_tokens,
         .operator_tokens_count = config->api.operator_tokens_count,
         .rates = config->api.rates,
+        .delegates_max = config->api.delegates_max,
+        .edits_max = config->api.edits_max,
         .expire_unused_s = config->api.expire_unused_s,
         .expire_idle_s = config->api.expire_idle_s,
         .server_url = config->api.public_url,

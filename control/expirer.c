@@ -14,9 +14,8 @@
 #include "control/service.h"
 #include "control/service_edits.h"
 
-#define PASS_EVERY_S 3600
-#define JUMP_MAX_S   600 /* by which the wall clock may differ from the monotonic one between two passes */
-#define THREAD_NICE  15
+#define JUMP_MAX_S  600 /* by which the wall clock may differ from the monotonic one between two passes */
+#define THREAD_NICE 15
 
 struct expirer {
     struct service *service;
@@ -103,7 +102,7 @@ static bool expire(struct service *service, const struct store_account *account,
     struct service_edit *edit = service_edit_of(call);
     edit->kind = SERVICE_EDIT_EXPIRE;
     edit->expects_version = true;
-    edit->version = delegate->version;
+    edit->versions[edit->versions_count++] = delegate->version;
     bool expired = false;
     if (sem_init(&done, 0, 0) == 0) {
         if (service_edit_prepare_expiry(call, account) == 0) {
@@ -126,46 +125,62 @@ static bool is_stopping(const bool *stopping)
 }
 
 static int pass_over_page(struct service *service, const struct service_rules *rules, const struct service_page *page,
-                          int64_t now_s, const bool *stopping, uint64_t *expired)
+                          struct expirer_pass *pass, const bool *stopping)
 {
-    for (unsigned i = 0; i < page->count && *expired < EXPIRER_PASS_MAX && !is_stopping(stopping); i++) {
+    for (unsigned i = 0; i < page->count && pass->expired < pass->expired_max && !is_stopping(stopping); i++) {
         bool due = false;
-        if (expirer_may_be_due(rules, &page->accounts[i], &page->delegates[i], now_s)) {
-            int rc = look_closer(service, rules, &page->accounts[i], &page->delegates[i], now_s, &due);
+        if (expirer_may_be_due(rules, &page->accounts[i], &page->delegates[i], pass->now_s)) {
+            int rc = look_closer(service, rules, &page->accounts[i], &page->delegates[i], pass->now_s, &due);
             if (rc != 0) {
                 return rc;
             }
         }
-        *expired += due && expire(service, &page->accounts[i], &page->delegates[i]);
+        pass->expired += due && expire(service, &page->accounts[i], &page->delegates[i]);
+        pass->after = page->accounts[i].username;
     }
     return 0;
 }
 
-int expirer_pass(struct service *service, int64_t now_s, const bool *stopping, uint64_t *expired)
+/* A page, by the rules of this moment: a pass may take hours, and an operator who turns expiry off means now. */
+static int look_at_page(struct service *service, struct expirer_pass *pass, const struct delegate_id *after,
+                        struct service_page *page, const bool *stopping, bool *more)
+{
+    struct service_rules *rules = service_rules_hold(service);
+    int rc = 0;
+    *more = rules->expire_unused_s > 0 || rules->expire_idle_s > 0;
+    if (*more) {
+        rc = service_read_page(service, after, SERVICE_PAGE_MAX, page);
+        if (rc == 0) {
+            rc = pass_over_page(service, rules, page, pass, stopping);
+            *more = page->more && page->count > 0;
+        }
+    }
+    service_rules_release(rules);
+    return rc;
+}
+
+int expirer_pass(struct service *service, struct expirer_pass *pass, const bool *stopping)
 {
     const struct timespec pause = {.tv_nsec = 1000000000 / EXPIRER_PAGES_PER_S};
-    struct service_rules *rules = service_rules_hold(service);
     struct service_page *page = malloc(sizeof *page);
-    struct delegate_id after;
-    bool wanted = rules->expire_unused_s > 0 || rules->expire_idle_s > 0, first = true;
-    uint64_t sum = 0;
+    bool first = !pass->more, more = true;
     int rc = page == NULL ? TXTD_ENOMEM : 0;
-    for (bool more = wanted; rc == 0 && more && sum < EXPIRER_PASS_MAX && !is_stopping(stopping);) {
-        rc = service_read_page(service, first ? NULL : &after, SERVICE_PAGE_MAX, page);
-        if (rc == 0) {
-            rc = pass_over_page(service, rules, page, now_s, stopping, &sum);
-            more = page->more && page->count > 0;
-        }
+    pass->expired = 0;
+    while (rc == 0 && more && pass->expired < pass->expired_max && !is_stopping(stopping)) {
+        rc = look_at_page(service, pass, first ? NULL : &pass->after, page, stopping, &more);
+        first = false;
         if (more && rc == 0) {
-            after = page->accounts[page->count - 1].username;
-            first = false;
             (void)nanosleep(&pause, NULL);
         }
     }
-    *expired += sum;
+    pass->more = rc == 0 && pass->expired >= pass->expired_max;
     free(page);
-    service_rules_release(rules);
     return rc;
+}
+
+bool expirer_goes_on(const struct expirer_pass *pass, int64_t running_s)
+{
+    return pass->more && running_s >= EXPIRER_EVERY_S;
 }
 
 /* --- The thread --- */
@@ -183,17 +198,19 @@ static int64_t clock_offset_s(void)
     return seconds_of(CLOCK_REALTIME) - seconds_of(CLOCK_BOOTTIME);
 }
 
-static void pass_and_tell(struct expirer *expirer)
+static void pass_and_tell(struct expirer *expirer, struct expirer_pass *pass)
 {
-    uint64_t expired = 0;
-    int rc = expirer_pass(expirer->service, seconds_of(CLOCK_REALTIME), &expirer->stopping, &expired);
-    (void)__atomic_add_fetch(&expirer->expired, expired, __ATOMIC_RELAXED);
+    pass->now_s = seconds_of(CLOCK_REALTIME);
+    pass->expired_max = EXPIRER_PASS_MAX;
+    int rc = expirer_pass(expirer->service, pass, &expirer->stopping);
+    (void)__atomic_add_fetch(&expirer->expired, pass->expired, __ATOMIC_RELAXED);
     if (rc != 0) {
         log_event(expirer->log, LOG_LEVEL_WARNING, "expiry.failed", log_text("error", txtd_error_text(rc)),
                   log_text("hint", "it is tried again in an hour"));
     }
-    if (expired > 0) {
-        log_event(expirer->log, LOG_LEVEL_INFO, "expiry.end", log_uint("delegates", expired));
+    if (pass->expired > 0) {
+        log_event(expirer->log, LOG_LEVEL_INFO, "expiry.end", log_uint("delegates", pass->expired),
+                  log_bool("more", pass->more));
     }
 }
 
@@ -202,7 +219,7 @@ static bool sleep_until_next(struct expirer *expirer)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PASS_EVERY_S;
+    until.tv_sec += EXPIRER_EVERY_S;
     while (sem_clockwait(&expirer->wake, CLOCK_MONOTONIC, &until) != 0 && errno == EINTR) {
     }
     return !is_stopping(&expirer->stopping);
@@ -211,7 +228,9 @@ static bool sleep_until_next(struct expirer *expirer)
 static void *run(void *argument)
 {
     struct expirer *expirer = argument;
+    struct expirer_pass pass = {0};
     int64_t offset_s = clock_offset_s();
+    const int64_t started_s = seconds_of(CLOCK_BOOTTIME);
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), THREAD_NICE);
     do {
         int64_t now_offset_s = clock_offset_s();
@@ -219,11 +238,13 @@ static void *run(void *argument)
         if (jump_s > JUMP_MAX_S || jump_s < -JUMP_MAX_S) {
             log_event(expirer->log, LOG_LEVEL_WARNING, "expiry.clock_jumped", log_int("by_s", jump_s),
                       log_text("hint", "nothing is expired this time; look at the clock"));
+            pass.more = false;
         } else {
-            pass_and_tell(expirer);
+            pass_and_tell(expirer, &pass);
         }
         offset_s = now_offset_s;
-    } while (sleep_until_next(expirer));
+    } while (expirer_goes_on(&pass, seconds_of(CLOCK_BOOTTIME) - started_s) ? !is_stopping(&expirer->stopping)
+                                                                            : sleep_until_next(expirer));
     return NULL;
 }
 

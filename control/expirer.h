@@ -2,7 +2,9 @@
  * or not for very long. An update is a use, and so is a DNS query.
  *
  * A pass looks at every account, EXPIRER_PAGES_PER_S pages a second, once an hour. It deletes at most EXPIRER_PASS_MAX, and
- * none when the wall clock has jumped, so that a wrong clock cannot empty the service. Each deletion is a change like any
+ * none when the wall clock has jumped, so that a wrong clock cannot empty the service. When there are more, the next pass goes
+ * on at once where it has stopped, after another look at the clock, so that deletions keep up with registrations; but not in
+ * the first hour, in which a clock that was wrong at the start is set. Each deletion is a change like any
  * other: durable, served, in the audit log as delegate.expired. The name is never given out again.
  */
 #ifndef TXTD_CONTROL_EXPIRER_H
@@ -12,8 +14,8 @@
 #include <stdint.h>
 
 #include "dataplane/error.h"
+#include "dataplane/zone/delegate.h"
 
-struct delegate_state;
 struct expirer;
 struct log;
 struct service;
@@ -22,6 +24,7 @@ struct store_account;
 
 #define EXPIRER_PAGES_PER_S 20
 #define EXPIRER_PASS_MAX    10000
+#define EXPIRER_EVERY_S     3600
 
 /* Starts the thread. All is borrowed. Returns 0, TXTD_ENOMEM or TXTD_ESYS. */
 int expirer_start(struct service *service, struct log *log, struct expirer **expirer);
@@ -32,9 +35,20 @@ void expirer_stop(struct expirer *expirer);
 /* Deletions since the start. Any thread. */
 uint64_t expirer_expired(const struct expirer *expirer);
 
-/* One whole pass as of `now_s`; *stopping (may be NULL) ends it early. Adds to *expired. Any thread that may wait. Returns 0, or a
- * code of the store's. */
-int expirer_pass(struct service *service, int64_t now_s, const bool *stopping, uint64_t *expired);
+/* One pass: all zero but for the first two, or as the one before has left it. */
+struct expirer_pass {
+    int64_t now_s;            /* wall clock: what is due by it */
+    uint64_t expired_max;     /* it stops at so many */
+    uint64_t expired;         /* out: so many it has deleted */
+    bool more;                /* out: it has stopped there; the next one goes on behind `after` */
+    struct delegate_id after; /* the last account that was looked at, if `more` */
+};
+
+/* Makes it; *stopping (may be NULL) ends it early. Any thread that may wait. Returns 0, or a code of the store's. */
+int expirer_pass(struct service *service, struct expirer_pass *pass, const bool *stopping);
+
+/* Whether the next pass is made at once, of an expirer that has run for so long. Pure. */
+bool expirer_goes_on(const struct expirer_pass *pass, int64_t running_s);
 
 /* Whether that is due by what account and delegate themselves tell, so that looking at how it was asked for is worth it.
  * Pure. */

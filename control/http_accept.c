@@ -84,6 +84,7 @@ static void on_accept(h2o_socket_t *socket, const char *error)
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
                 thread->accepting = false; /* until the next tick */
+                http_count(&thread->counters.accept_pauses);
                 h2o_socket_read_stop(socket);
             }
             return;

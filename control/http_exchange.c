@@ -110,8 +110,11 @@ int http_exchange_begin(h2o_handler_t *handler, h2o_req_t *request)
     decide_client(exchange, origin);
     http_count(&exchange->thread->counters.requests);
     struct http_server *server = exchange->thread->server;
-    if (request->entity.len > server->settings.limits.body_max) {
-        static const char body[] = "{\"error\":\"request_too_large\"}"; /* HTTP/2: the guard of HTTP/1 is exact */
+    if (exchange->thread->ended) {
+        http_exchange_answer(exchange, 503, NULL, NULL, 0, "", 0); /* to nobody */
+    } else if (request->entity.len > server->settings.limits.body_max) {
+        static const char body[] = "{\"error\":\"request_too_large\",\"detail\":\"the body is longer than bodies may "
+                                   "be\"}"; /* HTTP/2: the guard of HTTP/1 is exact */
         http_exchange_answer(exchange, 413, "application/json", NULL, 0, body, sizeof body - 1);
     } else {
         server->handler(server->context, exchange);
@@ -268,8 +271,9 @@ void http_exchange_keep(struct http_exchange *exchange, http_handler_fn on_wake,
 
 void http_exchange_again(struct http_exchange *exchange)
 {
-    if (exchange->request == NULL) {
-        http_exchange_answer(exchange, 503, NULL, NULL, 0, "", 0); /* the client has gone: to nobody */
+    if (exchange->request == NULL || exchange->thread->ended) {
+        http_exchange_answer(exchange, 503, NULL, NULL, 0, "",
+                             0); /* the client, or what answers, has gone: to nobody */
         return;
     }
     struct http_server *server = exchange->thread->server;

@@ -47,6 +47,7 @@ struct http_thread {
     } listening[HTTP_LISTENERS_MAX];
     bool begun;                       /* takes messages; atomic, stays so until every thread has stopped */
     bool accepting;                   /* false for a tick when there are no descriptors */
+    bool ended;                       /* its connections are closed: no handler is called any more */
     unsigned arriving;                /* connections on their way from another thread; atomic */
     unsigned open;                    /* connections; atomic, single writer */
     struct cds_list_head connections; /* the one without progress for longest first */

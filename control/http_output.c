@@ -1,11 +1,13 @@
 /* What goes to the client: ciphertext, or plaintext where there is no TLS. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/http_internal.h"
 
-#define ROOM_MIN  4096
-#define ROOM_KEEP 32768 /* a buffer that an unusual answer has made larger goes back */
+#define ROOM_MIN    4096
+#define REFUSAL_MAX 256   /* octets of a refusal's body, and of its head */
+#define ROOM_KEEP   32768 /* a buffer that an unusual answer has made larger goes back */
 
 static bool reserve(struct http_octets *octets, size_t more)
 {
@@ -79,26 +81,39 @@ void http_output_flush(struct http_connection *connection)
 
 /* --- Refusals --- */
 
-#define REFUSAL(status, len, error)                                                                                    \
-    "HTTP/1.1 " status "\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: " len               \
-    "\r\n\r\n{\"error\":\"" error "\"}"
+struct refusal {
+    const char *status, *word, *sentence;
+};
 
-static const char *refusal_text(enum http_refusal refusal)
+static struct refusal refusal_of(enum http_refusal refusal)
 {
     switch (refusal) {
-    case HTTP_REFUSAL_TIMEOUT: return REFUSAL("408 Request Timeout", "27", "request_timeout");
-    case HTTP_REFUSAL_BODY_TOO_LARGE: return REFUSAL("413 Content Too Large", "29", "request_too_large");
-    case HTTP_REFUSAL_EXPECTATION: return REFUSAL("417 Expectation Failed", "30", "expectation_failed");
-    case HTTP_REFUSAL_HEAD_TOO_LARGE: return REFUSAL("431 Request Header Fields Too Large", "29", "headers_too_large");
+    case HTTP_REFUSAL_TIMEOUT:
+        return (struct refusal){"408 Request Timeout", "request_timeout",
+                                "the request did not come to its end in time"};
+    case HTTP_REFUSAL_BODY_TOO_LARGE:
+        return (struct refusal){"413 Content Too Large", "request_too_large", "the body is longer than bodies may be"};
+    case HTTP_REFUSAL_EXPECTATION:
+        return (struct refusal){"417 Expectation Failed", "expectation_failed", "Expect may be 100-continue only"};
+    case HTTP_REFUSAL_HEAD_TOO_LARGE:
+        return (struct refusal){"431 Request Header Fields Too Large", "headers_too_large",
+                                "the headers are longer, or more, than they may be"};
     case HTTP_REFUSAL_NONE:
     case HTTP_REFUSAL_BAD: break;
     }
-    return REFUSAL("400 Bad Request", "23", "bad_request");
+    return (struct refusal){"400 Bad Request", "bad_request", "this is no whole and unambiguous HTTP request"};
 }
 
+/* The path is not known here, so every API gets the sentence that the native one owes. */
 bool http_output_refusal(struct http_connection *connection, enum http_refusal refusal)
 {
-    const char *text = refusal_text(refusal);
+    char body[REFUSAL_MAX], text[2 * REFUSAL_MAX];
+    const struct refusal said = refusal_of(refusal);
+    int body_len = snprintf(body, sizeof body, "{\"error\":\"%s\",\"detail\":\"%s\"}", said.word, said.sentence);
+    int len = snprintf(text, sizeof text,
+                       "HTTP/1.1 %s\r\nconnection: close\r\ncontent-type: application/json\r\n"
+                       "content-length: %d\r\n\r\n%s",
+                       said.status, body_len, body);
     http_count(&connection->thread->counters.status[4]);
-    return http_output_plain(connection, text, strlen(text));
+    return http_output_plain(connection, text, (size_t)len);
 }

@@ -6,7 +6,7 @@
  * http_exchange_wake.
  *
  * Requests that break HTTP's grammar, its framing or the limits never reach a handler; they are answered in JSON,
- * {"error":"bad_request"} (400), "request_timeout" (408), "request_too_large" (413), "expectation_failed" (417) or
+ * {"error":"bad_request","detail":"..."} (400), "request_timeout" (408), "request_too_large" (413), "expectation_failed" (417) or
  * "headers_too_large" (431), after the requests before them, and the connection ends.
  */
 #ifndef TXTD_CONTROL_HTTP_SERVER_H
@@ -74,7 +74,7 @@ struct http_server_counters {
     uint64_t connections;
     uint64_t connections_max; /* that there may be, reserved ones left out */
     uint64_t accepted, refused_total, refused_per_client, displaced, handshakes, handshakes_failed, handshakes_resumed,
-        requests, timeouts, rejected;
+        requests, timeouts, rejected, accept_pauses;
     uint64_t status[6]; /* answers by hundreds: [2] = 2xx */
 };
 
@@ -92,8 +92,8 @@ unsigned http_server_sockets(const struct http_server *server, int sockets[HTTP_
 
 int http_server_start(struct http_server *server, struct error_detail *detail);
 
-/* Stops accepting, lets requests that run finish for at most `drain_ms`, closes every connection. Exchanges that are kept even
- * then may still be woken, and their on_wake runs, until http_server_free. */
+/* Stops accepting, lets requests that run finish for at most `drain_ms`, closes every connection. From then on no handler is
+ * called. Exchanges that are kept even then may still be woken, and their on_wake runs, until http_server_free. */
 void http_server_stop(struct http_server *server, unsigned drain_ms);
 
 /* Stops what runs and ends the threads. Whoever wakes exchanges must have ended; those that nobody woke are dropped. */
@@ -133,7 +133,8 @@ void http_exchange_answer(struct http_exchange *exchange, int status, const char
  * http_exchange_wake. If the client goes away meanwhile on_wake runs all the same, and the answer goes nowhere. */
 void http_exchange_keep(struct http_exchange *exchange, http_handler_fn on_wake, void *context);
 
-/* From on_wake, instead of an answer: hands the exchange to the server's handler once more, as if it had just come in. */
+/* From on_wake, instead of an answer: hands the exchange to the server's handler once more, as if it had just come in. After
+ * http_server_stop no handler is called any more: the exchange is answered 503, to nobody. */
 void http_exchange_again(struct http_exchange *exchange);
 
 /* Any thread, exactly once for each kept exchange; never blocks. */

@@ -94,6 +94,9 @@ static void connections_end(struct http_thread *thread)
     for (unsigned i = 0; i < END_TURNS || (something_is_written(thread) && i < END_TURNS_MAX); i++) {
         turn(thread, i < END_TURNS ? 0 : END_TURN_MS);
     }
+    /* What handlers work with ends once this thread has said that it is here, while libh2o may hold requests on that nobody
+     * waits for: it does not look at the connection of one that has no answer yet. */
+    thread->ended = true;
     while (!cds_list_empty(&thread->connections)) {
         http_connection_close(cds_list_first_entry(&thread->connections, struct http_connection, link));
     }

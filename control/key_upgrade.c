@@ -81,9 +81,11 @@ static void complete(struct change_request *request, int result)
     struct key_upgrade *upgrade = (struct key_upgrade *)request;
     struct log *log = upgrade->owner->parts.log;
     if (result == 0 && log_audit_enabled(log)) {
-        char username[DELEGATE_ID_TEXT_LEN + 1];
+        char username[DELEGATE_ID_TEXT_LEN + 1], delegate[DELEGATE_ID_TEXT_LEN + 1];
         delegate_id_format(&request->username, username);
-        log_audit(log, "key.upgraded", log_text("account", username), log_uint("key_id", upgrade->key_id));
+        delegate_id_format(&request->delegate, delegate);
+        log_audit(log, "key.upgraded", log_text("delegate", delegate), log_text("account", username),
+                  log_text("by", "account"), log_uint("key_id", upgrade->key_id));
     }
     finish(upgrade, result);
 }

@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 
+#include "control/backup_job.h"
 #include "control/expirer.h"
 #include "control/health.h"
 #include "control/http_server.h"
@@ -10,7 +11,7 @@
 #include "control/metrics_dns.h"
 #include "control/metrics_page.h"
 #include "control/metrics_process.h"
-#include "control/service.h"
+#include "control/service_edits.h"
 #include "control/tls.h"
 #include "control/usage_collector.h"
 #include "dataplane/error.h"
@@ -43,22 +44,75 @@ static void write_http(struct metrics_page *page, const struct http_server *serv
     }
     metrics_single(page, "txtd_http_timeouts_total", "counter", "Connections closed because the client was too slow.",
                    counters.timeouts);
+    metrics_single(page, "txtd_http_accept_pauses_total", "counter",
+                   "Times that a thread took no connections for a moment: no descriptor, or no memory, was left.",
+                   counters.accept_pauses);
     metrics_single(page, "txtd_http_rejected_total", "counter", "Requests refused before any handler saw them.",
                    counters.rejected);
 }
 
-static void write_service(struct metrics_page *page, const struct service *service)
+static void write_refusals(struct metrics_page *page, const struct service_counters *counters)
 {
+    static const char *const limits[] = {
+        [SERVICE_LIMIT_REGISTRATIONS_CLIENT] = "registrations_client",
+        [SERVICE_LIMIT_REGISTRATIONS_NETWORK] = "registrations_network",
+        [SERVICE_LIMIT_REGISTRATIONS_TOTAL] = "registrations_total",
+        [SERVICE_LIMIT_UPDATES] = "updates",
+        [SERVICE_LIMIT_FAILURES] = "failures",
+        [SERVICE_LIMIT_BCRYPT] = "bcrypt",
+        [SERVICE_LIMIT_DELEGATES] = "delegates",
+    };
+    const struct {
+        const char *reason;
+        uint64_t requests;
+    } reasons[] = {{"forbidden", counters->forbidden}, {"not_found", counters->not_found},
+                   {"limited", counters->limited},     {"full", counters->full},
+                   {"conflict", counters->conflict},   {"invalid", counters->invalid},
+                   {"busy", counters->busy},           {"failed", counters->failed}};
+    metrics_family(page, "txtd_refusals_total", "counter",
+                   "Requests refused, by reason; busy and failed are ours, the others the client's.");
+    for (unsigned i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        metrics_labelled(page, "txtd_refusals_total", "reason", reasons[i].reason, reasons[i].requests);
+    }
+    metrics_family(page, "txtd_limits_reached_total", "counter", "Times that a limit of api.limits was reached.");
+    for (unsigned i = 0; i < SERVICE_LIMITS; i++) {
+        metrics_labelled(page, "txtd_limits_reached_total", "limit", limits[i], counters->limits[i]);
+    }
+}
+
+static void write_service(struct metrics_page *page, struct service *service)
+{
+    static const char *const kinds[] = {
+        [SERVICE_EDIT_SETTINGS] = "settings",
+        [SERVICE_EDIT_VALUES] = "values",
+        [SERVICE_EDIT_VALUE_REMOVE] = "value_remove",
+        [SERVICE_EDIT_PERSISTENT] = "persistent",
+        [SERVICE_EDIT_KEY_ADD] = "key_add",
+        [SERVICE_EDIT_KEY_REVOKE] = "key_revoke",
+        [SERVICE_EDIT_DELETE] = "delete",
+        [SERVICE_EDIT_DISABLE] = "disable",
+        [SERVICE_EDIT_ENABLE] = "enable",
+        [SERVICE_EDIT_EXPIRE] = "expire",
+    };
     struct service_counters counters;
+    struct service_bounds bounds;
     service_counters(service, &counters);
+    service_bounds(service, &bounds);
     metrics_single(page, "txtd_registrations_total", "counter", "Delegates registered.", counters.registrations);
     metrics_single(page, "txtd_updates_total", "counter", "Updates made.", counters.updates);
-    metrics_family(page, "txtd_refusals_total", "counter", "Requests refused, by reason.");
-    metrics_labelled(page, "txtd_refusals_total", "reason", "forbidden", counters.forbidden);
-    metrics_labelled(page, "txtd_refusals_total", "reason", "limited", counters.limited);
-    metrics_labelled(page, "txtd_refusals_total", "reason", "busy", counters.busy);
-    metrics_labelled(page, "txtd_refusals_total", "reason", "failed", counters.failed);
-    metrics_single(page, "txtd_calls", "gauge", "Changes under way.", counters.calls);
+    metrics_family(page, "txtd_edits_total", "counter", "Changes made through the native API, by kind.");
+    for (unsigned i = 0; i < SERVICE_EDIT_KINDS; i++) {
+        metrics_labelled(page, "txtd_edits_total", "kind", kinds[i], counters.edits[i]);
+    }
+    write_refusals(page, &counters);
+    metrics_single(page, "txtd_calls", "gauge", "Registrations and updates under way.", counters.calls);
+    metrics_single(page, "txtd_calls_max", "gauge", "Registrations and updates that may be under way.",
+                   bounds.calls_max);
+    metrics_single(page, "txtd_edits", "gauge", "Changes of the native API under way.", counters.edits_under_way);
+    metrics_single(page, "txtd_edits_max", "gauge", "Changes of the native API that may be under way.",
+                   bounds.edits_max);
+    metrics_single(page, "txtd_delegates_max", "gauge", "Delegates that there may be; 0: no limit.",
+                   bounds.delegates_max);
 }
 
 static void write_key_upgrades(struct metrics_page *page, const struct key_upgrades *upgrades)
@@ -73,6 +127,18 @@ static void write_key_upgrades(struct metrics_page *page, const struct key_upgra
     metrics_labelled(page, "txtd_imported_keys_total", "outcome", "failed", counters.failed);
     metrics_single(page, "txtd_imported_keys_waiting", "gauge", "Keys that are compared, or wait for it.",
                    counters.waiting);
+}
+
+static void write_backups(struct metrics_page *page, struct backup_job *job)
+{
+    struct backup_state state;
+    backup_job_state(job, &state);
+    metrics_single(page, "txtd_backup_last_success_timestamp_seconds", "gauge",
+                   "When the last backup that worked has ended, since 1970; 0: none since the start.",
+                   (uint64_t)state.succeeded_at_s);
+    metrics_single(page, "txtd_backup_failures_total", "counter", "Backups that were begun and have failed.",
+                   state.failures);
+    metrics_single(page, "txtd_backup_running", "gauge", "Whether a backup is being made.", state.runs);
 }
 
 static void write_tls(struct metrics_page *page, const struct tls_context *tls)
@@ -115,6 +181,9 @@ int metrics_write(const struct metrics_sources *sources, char *text, size_t capa
                        "DNS queries that were not counted as a delegate's use.", usage_collector_lost(sources->usage));
         metrics_single(&page, "txtd_delegates_expired_total", "counter", "Delegates deleted for nobody used them.",
                        expirer_expired(sources->expirer));
+    }
+    if (sources->backup != NULL) {
+        write_backups(&page, sources->backup);
     }
     metrics_write_changes(&page, sources);
     if (sources->health != NULL) {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct audit;
+struct backup_job;
 struct committer;
 struct delegate_table;
 struct dns_server;
@@ -24,6 +25,12 @@ struct store;
 struct tls_context;
 struct xdp_interfaces;
 
+/* What the main thread counts. Relaxed atomics. */
+struct metrics_loads {
+    uint64_t reloads, reloads_failed; /* of the configuration, by SIGHUP */
+    uint64_t certificates, certificates_failed;
+};
+
 /* Where the numbers come from; all borrowed. What is NULL is left out. */
 struct metrics_sources {
     const struct dns_server *dns;
@@ -32,15 +39,17 @@ struct metrics_sources {
     const struct http_server *http;
     const struct committer *committer;
     const struct store *store;
-    const struct service *service;
+    struct service *service;
     const struct key_upgrades *key_upgrades;
     const struct usage_collector *usage;
     const struct expirer *expirer;
+    struct backup_job *backup;
     const struct health *health;
     const struct tls_context *tls;
     const struct publisher *publisher;
     const struct audit *audit;
     struct log_writer *log_writer;
+    const struct metrics_loads *loads;
     int64_t started_s; /* wall clock; 0: unknown */
 };
 

@@ -25,6 +25,8 @@ static const struct native_route routes[] = {
     {"POST", "delegates/{id}/disable", native_disable},
     {"POST", "delegates/{id}/enable", native_enable},
     {"GET", "stats", native_stats},
+    {"GET", "backup", native_backup_state},
+    {"POST", "backup", native_backup},
 };
 
 #define ROUTES_COUNT (sizeof routes / sizeof routes[0])
@@ -45,6 +47,10 @@ bool native_bearer(const struct http_exchange *exchange, struct http_text *token
         return false;
     }
     *token = (struct http_text){header.data + strlen(scheme), header.len - strlen(scheme)};
+    while (token->len > 0 && token->data[0] == ' ') { /* RFC 9110 section 11.4: one or more blanks */
+        token->data++;
+        token->len--;
+    }
     return true;
 }
 
@@ -83,7 +89,8 @@ bool native_login_operator(struct native_request *request)
     struct http_text token = {"", 0};
     unsigned retry_after_s = 0;
     (void)native_bearer(request->api.exchange, &token);
-    int code = service_operator_login(request->service, request->client, token.data, token.len, &retry_after_s);
+    int code = service_operator_login(request->service, request->client, token.data, token.len, request->token_id,
+                                      &retry_after_s);
     request->by_operator = code == 0;
     return go_on(request, code, retry_after_s);
 }
@@ -123,6 +130,7 @@ static const struct native_route *find_route(struct native_request *request, con
                                              char methods[METHODS_TEXT_MAX])
 {
     const struct native_route *found = NULL;
+    const struct http_text asked = http_exchange_method(request->api.exchange);
     size_t len = 0;
     methods[0] = '\0';
     for (size_t i = 0; i < ROUTES_COUNT; i++) {
@@ -130,8 +138,10 @@ static const struct native_route *find_route(struct native_request *request, con
         if (!route_matches(&routes[i], *path, arguments)) {
             continue;
         }
-        len += (size_t)snprintf(methods + len, METHODS_TEXT_MAX - len, "%s, ", routes[i].method);
-        if (http_text_is(http_exchange_method(request->api.exchange), routes[i].method)) {
+        bool is_get = strcmp(routes[i].method, "GET") == 0; /* and then HEAD: RFC 9110 section 9.3.2 */
+        len +=
+            (size_t)snprintf(methods + len, METHODS_TEXT_MAX - len, "%s, %s", routes[i].method, is_get ? "HEAD, " : "");
+        if (http_text_is(asked, routes[i].method) || (is_get && http_text_is(asked, "HEAD"))) {
             found = &routes[i];
             memcpy(request->arguments, arguments, sizeof arguments);
         }
@@ -142,7 +152,7 @@ static const struct native_route *find_route(struct native_request *request, con
     return found;
 }
 
-void native_api_handle(struct service *service, struct api_path path, struct http_text token,
+void native_api_handle(struct service *service, struct backup_job *backup, struct api_path path, struct http_text token,
                        struct http_exchange *exchange)
 {
     char methods[METHODS_TEXT_MAX];
@@ -150,6 +160,7 @@ void native_api_handle(struct service *service, struct api_path path, struct htt
     struct native_request request = {
         .api = {.exchange = exchange, .rules = rules, .methods = methods, .explains = true},
         .service = service,
+        .backup = backup,
         .token = token};
     const struct native_route *route = find_route(&request, &path, methods);
     http_exchange_client(exchange, request.client);

@@ -8,12 +8,13 @@
 #include "control/api_path.h"
 #include "control/http_server.h"
 
+struct backup_job;
 struct native_request;
 struct service;
 
 /* Answers a request below /api/v1; `path` stands behind that. `token` is what stood in front of it as /t/<token>, or absent.
  * Loop thread. */
-void native_api_handle(struct service *service, struct api_path path, struct http_text token,
+void native_api_handle(struct service *service, struct backup_job *backup, struct api_path path, struct http_text token,
                        struct http_exchange *exchange);
 
 /* One way in: a method at a path below /api/v1, where "{...}" stands for a segment that the client chooses. */

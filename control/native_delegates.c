@@ -6,7 +6,7 @@
 #include "control/native_internal.h"
 #include "control/setup_records.h"
 
-#define METHODS_REGISTER "GET, POST, OPTIONS"
+#define METHODS_REGISTER "GET, HEAD, POST, OPTIONS"
 
 /* --- Helpers --- */
 
@@ -111,16 +111,26 @@ static void wake(void *context)
     http_exchange_wake(context);
 }
 
-/* The token that allows a registration: in the path, or as either half of Basic authentication. */
-static struct http_text registration_token(const struct native_request *request, struct api_credentials *basic)
+/* A zone's slots and expiry bound what strangers may have kept in memory, and for how long; the operator decides otherwise. */
+static int check_bounds(const struct service_rules *rules, const struct service_registration *registration,
+                        struct native_fault *fault)
 {
-    memset(basic, 0, sizeof *basic);
-    if (request->token.data != NULL ||
-        api_credentials_decode_basic(http_exchange_header(request->api.exchange, "authorization"), basic) != 0) {
-        return request->token;
+    const struct service_zone *zone =
+        registration->zone == 0 ? &rules->zones[0] : service_rules_zone(rules, registration->zone);
+    int64_t expiry_s = registration->value_expiry_s;
+    if (registration->by_operator || zone == NULL) {
+        return 0;
     }
-    return service_rules_token_valid(request->api.rules, basic->key.data, basic->key.len) ? basic->key
-                                                                                          : basic->username;
+    if (registration->slots > zone->slots) {
+        *fault = (struct native_fault){"invalid_slots", "the zone has fewer slots; only the operator may give more"};
+        return TXTD_EINVAL;
+    }
+    if (zone->value_expiry_s > 0 && (expiry_s == STORE_VALUE_EXPIRY_NEVER || expiry_s > zone->value_expiry_s)) {
+        *fault = (struct native_fault){"invalid_value_expiry",
+                                       "the zone's values expire sooner; only the operator may keep them longer"};
+        return TXTD_EINVAL;
+    }
+    return 0;
 }
 
 void native_register(struct native_request *request)
@@ -140,7 +150,13 @@ void native_register(struct native_request *request)
         return;
     }
     registration.by_operator = request->by_operator;
-    struct http_text token = registration_token(request, &basic);
+    memcpy(registration.token_id, request->token_id, sizeof registration.token_id);
+    if (check_bounds(request->api.rules, &registration, &fault) != 0) {
+        native_answer_fault(request, &fault);
+        return;
+    }
+    struct http_text token =
+        api_credentials_registration_token(request->api.exchange, request->api.rules, request->token, &basic);
     int code = service_prepare_registration(request->service, request->client, token.data, token.len, &registration,
                                             &call, &retry_after_s);
     api_credentials_wipe(&basic);
@@ -177,22 +193,33 @@ static const struct service_zone *read_delegate(struct native_request *request, 
     return zone;
 }
 
+int native_find_account(struct native_request *request, const struct delegate_state *delegate,
+                        const struct store_account **account)
+{
+    struct store_account *found = &request->login.account;
+    int code = request->by_operator ? service_find_account(request->service, delegate, found) : 0;
+    *account = code == 0 ? found : NULL;
+    return code == TXTD_ENOTFOUND ? 0 : code;
+}
+
 void native_get(struct native_request *request)
 {
     struct delegate_state delegate;
     struct store_event events[STORE_HISTORY_MAX];
     struct store_usage usage;
+    const struct store_account *account = NULL;
     unsigned count = 0;
     const struct service_zone *zone = native_login_any(request) ? read_delegate(request, &delegate) : NULL;
     if (zone == NULL) {
         return;
     }
     int code = service_read_history(request->service, &delegate, events, &count, &usage);
+    code = code == 0 ? native_find_account(request, &delegate, &account) : code;
     if (code != 0) {
         api_answer_code(&request->api, code, 0);
         return;
     }
-    const struct native_view view = {.account = request->by_operator ? NULL : &request->login.account,
+    const struct native_view view = {.account = account,
                                      .delegate = &delegate,
                                      .zone = zone,
                                      .events = events,
@@ -205,11 +232,13 @@ void native_history(struct native_request *request)
 {
     struct delegate_state delegate;
     struct store_event events[STORE_HISTORY_MAX];
+    const struct store_account *account = NULL;
     unsigned count = 0;
     if (!native_login_any(request) || read_delegate(request, &delegate) == NULL) {
         return;
     }
     int code = service_read_history(request->service, &delegate, events, &count, NULL);
+    code = code == 0 ? native_find_account(request, &delegate, &account) : code;
     if (code != 0) {
         api_answer_code(&request->api, code, 0);
         return;
@@ -219,7 +248,7 @@ void native_history(struct native_request *request)
         (void)json_array_append_new(list, native_json_event(&events[i]));
     }
     /* Registering has no event of its own: an idle delegate takes no room in the history. */
-    json_t *created = request->by_operator ? json_null() : native_json_time(request->login.account.created_s);
+    json_t *created = account == NULL ? json_null() : native_json_time(account->created_s);
     api_answer_json(&request->api, 200, json_pack("{s:o, s:o}", "created_at", created, "events", list));
 }
 
@@ -281,6 +310,11 @@ void native_setup(struct native_request *request)
     (void)snprintf(fulldomain + DELEGATE_ID_TEXT_LEN + 1, STORE_ZONE_NAME_MAX, "%s", zone->name);
     question.fulldomain = fulldomain;
     int count = setup_records_make(&question, records);
+    if (count == TXTD_EINVAL) {
+        api_answer_error(&request->api, 400, "invalid_domain",
+                         "the names of its records would be longer than 253 characters");
+        return;
+    }
     if (count < 0) {
         api_answer_code(&request->api, count, 0);
         return;

@@ -5,7 +5,7 @@
 #include "control/api_path.h"
 #include "control/native_internal.h"
 
-#define METHODS_ALL "GET, POST, PUT, PATCH, DELETE, OPTIONS"
+#define METHODS_ALL "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 static void wake(void *context)
 {
@@ -14,22 +14,52 @@ static void wake(void *context)
 
 /* --- If-Match (RFC 9110 section 13.1.1) --- */
 
-/* Whether the list has the tag of that version, or one that no version has: then *version is one that never matches. */
-static bool read_if_match(struct http_text header, uint64_t *version)
+/* The number of a strong tag that could be ours: "7". */
+static bool version_of(struct http_text tag, uint64_t *version)
 {
-    if (header.data == NULL || http_text_is(header, "*")) {
+    *version = 0;
+    for (size_t i = 0; i < tag.len; i++) {
+        unsigned digit = (unsigned char)tag.data[i] - (unsigned)'0';
+        if (digit > 9 || *version > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        *version = *version * 10 + digit;
+    }
+    return tag.len > 0;
+}
+
+/* Steps over one element of the list. Returns false at the end, or where the list is broken, which ends it: what is not
+ * understood must not let a change through. *tag is what stands between the quotes, absent for a weak tag. */
+static bool next_tag(struct http_text *rest, struct http_text *tag)
+{
+    while (rest->len > 0 && (rest->data[0] == ',' || rest->data[0] == ' ' || rest->data[0] == '\t')) {
+        rest->data++;
+        rest->len--;
+    }
+    bool is_weak = rest->len > 2 && memcmp(rest->data, "W/", 2) == 0;
+    const char *begin = rest->data + (is_weak ? 3 : 1);
+    size_t len = rest->len - (is_weak ? 2 : 0);
+    if (len < 2 || begin[-1] != '"') {
         return false;
     }
-    char text[24];
-    *version = UINT64_MAX;
-    if (header.len > 2 && header.len - 2 < sizeof text && header.data[0] == '"' && header.data[header.len - 1] == '"') {
-        memcpy(text, header.data + 1, header.len - 2);
-        text[header.len - 2] = '\0';
-        char *end;
-        uint64_t number = strtoull(text, &end, 10);
-        *version = text[0] >= '0' && text[0] <= '9' && *end == '\0' ? number : UINT64_MAX;
+    const char *end = memchr(begin, '"', len - 1);
+    if (end == NULL) {
+        return false;
     }
+    *tag = is_weak ? (struct http_text){NULL, 0} : (struct http_text){begin, (size_t)(end - begin)};
+    rest->len -= (size_t)(end + 1 - rest->data);
+    rest->data = end + 1;
     return true;
+}
+
+/* Notes the versions that the delegate may have. Tags are compared strongly, so that a weak one never matches. */
+static void read_if_match(struct http_text header, struct service_edit *edit)
+{
+    struct http_text tag;
+    edit->expects_version = header.data != NULL && !http_text_is(header, "*");
+    while (edit->expects_version && edit->versions_count < SERVICE_EDIT_VERSIONS_MAX && next_tag(&header, &tag)) {
+        edit->versions_count += version_of(tag, &edit->versions[edit->versions_count]);
+    }
 }
 
 /* --- Handing an edit over --- */
@@ -54,7 +84,7 @@ struct service_edit_call *native_edit_begin(struct native_request *request, enum
     }
     struct service_edit *edit = service_edit_of(call);
     edit->kind = kind;
-    edit->expects_version = read_if_match(http_exchange_header(request->api.exchange, "if-match"), &edit->version);
+    read_if_match(http_exchange_header(request->api.exchange, "if-match"), edit);
     return call;
 }
 
@@ -112,12 +142,15 @@ static void edit_done(void *context, struct http_exchange *exchange)
 void native_edit_go(struct native_request *request, struct service_edit_call *call)
 {
     struct delegate_state delegate;
+    const struct store_account *account = NULL;
     unsigned retry_after_s = 0;
     int code;
     if (request->by_operator) {
         code = operator_target(request, &delegate);
+        code = code == 0 ? native_find_account(request, &delegate, &account) : code;
         if (code == 0) {
-            code = service_edit_prepare_operator(call, request->client, delegate.zone, &delegate.id);
+            code = service_edit_prepare_operator(call, request->client, request->token_id, &delegate,
+                                                 account == NULL ? NULL : &account->username);
         }
     } else {
         code = service_edit_prepare(call, request->client, &request->login, &retry_after_s);

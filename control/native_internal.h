@@ -3,6 +3,8 @@
 #define TXTD_CONTROL_NATIVE_INTERNAL_H
 
 #include "control/api_answer.h"
+#include "control/backup_job.h"
+#include "control/credentials.h"
 #include "control/native_json.h"
 #include "control/service_edits.h"
 
@@ -11,11 +13,13 @@
 struct native_request {
     struct api_request api;
     struct service *service;
+    struct backup_job *backup;
     struct http_text arguments[NATIVE_ARGUMENTS_MAX]; /* what stands for the path's "{...}" */
     struct http_text token;                           /* of a path below /t/<token>, or absent */
     uint8_t client[16];
     bool by_operator;
-    struct service_login login; /* unless by_operator */
+    char token_id[CREDENTIALS_TOKEN_ID_LEN + 1]; /* of the operator's token, if by_operator */
+    struct service_login login; /* its account is the delegate's; by_operator: once native_find_account has found it */
 };
 
 /* --- Who asks; each answers the request itself and returns false when it may not go on --- */
@@ -33,6 +37,11 @@ bool native_login_any(struct native_request *request);
 bool native_bearer(const struct http_exchange *exchange, struct http_text *token);
 
 /* --- Helpers --- */
+
+/* The account of the request's delegate: who has logged in, or for the operator whom the store knows, else NULL (an imported
+ * account, say). Returns 0 or a code. */
+int native_find_account(struct native_request *request, const struct delegate_state *delegate,
+                        const struct store_account **account);
 
 /* A parameter of the query string, percent-decoded, into `text` with a NUL. Returns its length, TXTD_ENOTFOUND
  * when it is absent, or TXTD_EINVAL when it does not fit or is badly encoded: such a one must not pass for an absent one. */
@@ -74,5 +83,7 @@ void native_list(struct native_request *request);
 void native_disable(struct native_request *request);
 void native_enable(struct native_request *request);
 void native_stats(struct native_request *request);
+void native_backup(struct native_request *request);
+void native_backup_state(struct native_request *request);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/backup_job.h"
 #include "control/http_server.h"
 #include "control/service_edits.h"
 
@@ -27,12 +28,21 @@ int native_json_settings(struct http_text body, struct service_edit *edit, struc
 int native_json_values(struct http_text body, struct service_edit *edit, struct native_fault *fault);
 int native_json_persistent(struct http_text body, struct service_edit *edit, struct native_fault *fault);
 
+/* What the operator asks of a backup. */
+struct native_backup_question {
+    char directory[BACKUP_JOB_PATH_MAX + 1]; /* empty: none was named */
+    unsigned keep;
+};
+
+/* As above; an empty body: store.backup_directory, and everything is kept. */
+int native_json_backup(struct http_text body, struct native_backup_question *question, struct native_fault *fault);
+
 /* Whether a text may be a value: 1 to 255 octets of printable ASCII. */
 bool native_json_value_valid(const char *text, size_t len);
 
 /* Everything that is known of a delegate. */
 struct native_view {
-    const struct store_account *account; /* NULL: it was looked up by its name (operator) */
+    const struct store_account *account; /* NULL: it is not known */
     const struct delegate_state *delegate;
     const struct service_zone *zone;
     const struct store_event *events; /* newest first; with usage NULL: not looked up */

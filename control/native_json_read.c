@@ -1,5 +1,7 @@
 /* What clients of the native API send. */
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "control/allowfrom.h"
 #include "control/issue_value.h"
@@ -76,7 +78,7 @@ static int read_note(const json_t *value, char note[STORE_NOTE_LEN_MAX], uint8_t
 static int read_zone(const json_t *value, const struct service_rules *rules, uint16_t *zone, struct native_fault *fault)
 {
     for (unsigned i = 0; json_is_string(value) && i < rules->zones_count; i++) {
-        if (strcmp(json_string_value(value), rules->zones[i].name) == 0) {
+        if (strcasecmp(json_string_value(value), rules->zones[i].name) == 0) {
             *zone = rules->zones[i].number;
             return 0;
         }
@@ -203,6 +205,13 @@ static int add_persistent(struct delegate_state *wanted, const json_t *item, str
     if (!json_is_string(item) || !issue_value_valid(json_string_value(item), len)) {
         return fail(fault, "invalid_value", "each value must be an issue-value (RFC 8659 section 4.2) with an issuer");
     }
+    size_t at = 0, other_len = 0;
+    const char *other;
+    while ((other = delegate_persistent_next(wanted, &at, &other_len)) != NULL) {
+        if (other_len == len && memcmp(other, json_string_value(item), len) == 0) {
+            return fail(fault, "invalid_value", "no value may be there twice");
+        }
+    }
     if (delegate_persistent_add(wanted, json_string_value(item), len) != 0) {
         return fail(fault, "too_many_values", "there is room for 8 values of 1008 octets together");
     }
@@ -242,4 +251,30 @@ int native_json_values(struct http_text body, struct service_edit *edit, struct 
 int native_json_persistent(struct http_text body, struct service_edit *edit, struct native_fault *fault)
 {
     return read_values(body, &edit->wanted, DELEGATE_PERSISTENT_VALUES_MAX, add_persistent, fault);
+}
+
+int native_json_backup(struct http_text body, struct native_backup_question *question, struct native_fault *fault)
+{
+    static const char *const names[] = {"directory", "keep", NULL};
+    json_t *object;
+    memset(question, 0, sizeof *question);
+    int result = body.len == 0 ? 0 : load(body, names, &object, fault);
+    if (body.len == 0 || result != 0) {
+        return result;
+    }
+    const json_t *directory = json_object_get(object, "directory"), *keep = json_object_get(object, "keep");
+    size_t len = json_string_length(directory);
+    if (directory != NULL && (!json_is_string(directory) || len == 0 || len > BACKUP_JOB_PATH_MAX)) {
+        result = fail(fault, "invalid_directory", "directory must be a path below store.backup_directory");
+    } else if (keep != NULL &&
+               (!json_is_integer(keep) || json_integer_value(keep) < 0 || json_integer_value(keep) > BACKUP_KEEP_MAX)) {
+        result = fail(fault, "invalid_keep", "keep must be a number from 0 to 10000; 0 keeps all");
+    }
+    if (result == 0) {
+        (void)snprintf(question->directory, sizeof question->directory, "%s",
+                       directory == NULL ? "" : json_string_value(directory));
+        question->keep = (unsigned)json_integer_value(keep);
+    }
+    json_decref(object);
+    return result;
 }

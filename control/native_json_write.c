@@ -108,6 +108,9 @@ static void add_account(json_t *object, const struct native_view *view)
 {
     const struct store_account *account = view->account;
     int64_t expiry_s = account->value_expiry_s;
+    char username[DELEGATE_ID_TEXT_LEN + 1];
+    delegate_id_format(&account->username, username);
+    set(object, "username", json_string(username));
     set(object, "allowfrom", allowfrom_json(account));
     set(object, "note", json_stringn(account->note, account->note_len));
     set(object, "slots", json_integer(account->slots == 0 ? (json_int_t)view->zone->slots : account->slots));
@@ -176,7 +179,9 @@ json_t *native_json_event(const struct store_event *event)
     }
     set(object, "key_id", event->key_id == 0 ? json_null() : json_integer(event->key_id));
     if (event->text_len > 0) {
-        set(object, "value", json_stringn(event->text, event->text_len));
+        bool many = event->kind == STORE_EVENT_VALUES_SET || event->kind == STORE_EVENT_PERSISTENT;
+        const char *name = many ? "values" : event->kind == STORE_EVENT_SETTINGS ? "settings" : "value";
+        set(object, name, json_stringn(event->text, event->text_len));
     }
     if (event->kind == STORE_EVENT_KEY_ADDED || event->kind == STORE_EVENT_KEY_REVOKED) {
         set(object, "subject_key_id", json_integer(event->subject));

@@ -1,6 +1,7 @@
 /* The operator's calls. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "control/native_internal.h"
 
@@ -26,7 +27,7 @@ static int wrong(struct native_fault *fault, const char *word, const char *detai
 static int read_zone(const struct native_request *request, const char *name, struct list_question *question)
 {
     for (unsigned i = 0; i < request->api.rules->zones_count; i++) {
-        if (strcmp(request->api.rules->zones[i].name, name) == 0) {
+        if (strcasecmp(request->api.rules->zones[i].name, name) == 0) {
             question->zone = request->api.rules->zones[i].number;
             return 0;
         }
@@ -167,13 +168,20 @@ void native_stats(struct native_request *request)
         (void)json_array_append_new(zones, json_pack("{s:s, s:i, s:I}", "name", zone->name, "slots", (int)zone->slots,
                                                      "value_expiry_s", (json_int_t)zone->value_expiry_s));
     }
+    uint64_t edits = 0;
+    for (unsigned i = 0; i < SERVICE_EDIT_KINDS; i++) {
+        edits += counters->edits[i];
+    }
+    json_t *answered = json_pack("{s:I, s:I, s:I}", "registrations", (json_int_t)counters->registrations, "updates",
+                                 (json_int_t)counters->updates, "edits", (json_int_t)edits);
+    json_t *refused = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "forbidden",
+                                (json_int_t)counters->forbidden, "not_found", (json_int_t)counters->not_found,
+                                "limited", (json_int_t)counters->limited, "full", (json_int_t)counters->full,
+                                "conflict", (json_int_t)counters->conflict, "invalid", (json_int_t)counters->invalid,
+                                "busy", (json_int_t)counters->busy, "failed", (json_int_t)counters->failed);
     api_answer_json(&request->api, 200,
-                    json_pack("{s:I, s:I, s:I, s:I, s:b, s:o, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}}", "delegates",
-                              (json_int_t)stats.delegates, "revision", (json_int_t)stats.revision, "queue_depth",
-                              (json_int_t)stats.queue_depth, "commits", (json_int_t)stats.commits, "writable",
-                              stats.writable == 0, "zones", zones, "answered", "registrations",
-                              (json_int_t)counters->registrations, "updates", (json_int_t)counters->updates, "edits",
-                              (json_int_t)counters->edits, "refused", "forbidden", (json_int_t)counters->forbidden,
-                              "limited", (json_int_t)counters->limited, "busy", (json_int_t)counters->busy, "failed",
-                              (json_int_t)counters->failed));
+                    json_pack("{s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o}", "delegates", (json_int_t)stats.delegates,
+                              "revision", (json_int_t)stats.revision, "queue_depth", (json_int_t)stats.queue_depth,
+                              "commits", (json_int_t)stats.commits, "writable", stats.writable == 0, "zones", zones,
+                              "answered", answered, "refused", refused));
 }

@@ -1,5 +1,6 @@
 #include "control/rate_limit.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,10 +109,39 @@ int rate_limit_look(struct rate_limit *limit, struct rate rate, const uint8_t ke
     return ask(limit, rate, key, now_us, false, retry_after_s);
 }
 
-void rate_limit_client_key(const uint8_t address[16], uint8_t key[RATE_LIMIT_KEY_LEN])
+static bool is_ipv4(const uint8_t address[16])
 {
     static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    size_t len = memcmp(address, mapped_prefix, sizeof mapped_prefix) == 0 ? 16 : 8;
+    return memcmp(address, mapped_prefix, sizeof mapped_prefix) == 0;
+}
+
+void rate_limit_client_key(const uint8_t address[16], uint8_t key[RATE_LIMIT_KEY_LEN])
+{
+    size_t len = is_ipv4(address) ? 16 : 8;
     memset(key, 0, RATE_LIMIT_KEY_LEN);
     memcpy(key, address, len);
+}
+
+/* The multiples are those of the DNS rate limiter (rrl.c). */
+unsigned rate_limit_networks(const uint8_t address[16], struct rate_limit_network networks[RATE_LIMIT_NETWORKS_MAX])
+{
+    static const struct {
+        uint8_t octets;
+        unsigned multiple;
+    } ipv4[] = {{15, 32}}, ipv6[] = {{7, 4}, {6, 8}};
+    bool mapped = is_ipv4(address);
+    unsigned count = mapped ? sizeof ipv4 / sizeof ipv4[0] : sizeof ipv6 / sizeof ipv6[0];
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t octets = mapped ? ipv4[i].octets : ipv6[i].octets;
+        memset(networks[i].key, 0, RATE_LIMIT_KEY_LEN);
+        memcpy(networks[i].key, address, octets);
+        networks[i].key[RATE_LIMIT_KEY_LEN - 1] = octets; /* a /56 that ends with 0 is not its /48 */
+        networks[i].multiple = mapped ? ipv4[i].multiple : ipv6[i].multiple;
+    }
+    return count;
+}
+
+unsigned rate_limit_multiple(unsigned amount, unsigned multiple)
+{
+    return amount > UINT_MAX / multiple ? UINT_MAX : amount * multiple;
 }

@@ -41,4 +41,18 @@ int rate_limit_look(struct rate_limit *limit, struct rate rate, const uint8_t ke
 /* The key of a client: an IPv4 address, or the /64 of an IPv6 address, which one customer can fill at will. Pure. */
 void rate_limit_client_key(const uint8_t address[16], uint8_t key[RATE_LIMIT_KEY_LEN]);
 
+/* A wider prefix of a client, and how many times a client's limit it gets. */
+struct rate_limit_network {
+    uint8_t key[RATE_LIMIT_KEY_LEN]; /* of one prefix length alone */
+    unsigned multiple;
+};
+
+/* The wider prefixes that are counted beside a client's key: the IPv4 /24, where many unrelated clients live; the IPv6 /56 and
+ * /48, of which one customer can have every /64. In a table of their own. Returns how many. Pure. */
+#define RATE_LIMIT_NETWORKS_MAX 2
+unsigned rate_limit_networks(const uint8_t address[16], struct rate_limit_network networks[RATE_LIMIT_NETWORKS_MAX]);
+
+/* So many times an amount, no limit staying none, and no more than an amount can be. Pure. */
+unsigned rate_limit_multiple(unsigned amount, unsigned multiple);
+
 #endif

@@ -21,6 +21,9 @@ static int make_limits(struct service *service)
 {
     int result = rate_limit_new(SERVICE_CLIENTS_REMEMBERED, &service->registrations);
     if (result == 0) {
+        result = rate_limit_new(SERVICE_CLIENTS_REMEMBERED, &service->registrations_networks);
+    }
+    if (result == 0) {
         result = rate_limit_new(1, &service->registrations_total);
     }
     if (result == 0) {
@@ -73,6 +76,7 @@ void service_free(struct service *service)
     service_calls_free(service);
     service_rules_release(service->rules);
     rate_limit_free(service->registrations);
+    rate_limit_free(service->registrations_networks);
     rate_limit_free(service->registrations_total);
     rate_limit_free(service->updates);
     rate_limit_free(service->failures);
@@ -108,15 +112,19 @@ struct service_rules *service_rules_hold(struct service *service)
 
 void service_counters(const struct service *service, struct service_counters *counters)
 {
-    const struct service_counters *from = &service->counters;
-    counters->registrations = __atomic_load_n(&from->registrations, __ATOMIC_RELAXED);
-    counters->updates = __atomic_load_n(&from->updates, __ATOMIC_RELAXED);
-    counters->edits = __atomic_load_n(&from->edits, __ATOMIC_RELAXED);
-    counters->forbidden = __atomic_load_n(&from->forbidden, __ATOMIC_RELAXED);
-    counters->limited = __atomic_load_n(&from->limited, __ATOMIC_RELAXED);
-    counters->busy = __atomic_load_n(&from->busy, __ATOMIC_RELAXED);
-    counters->failed = __atomic_load_n(&from->failed, __ATOMIC_RELAXED);
-    counters->calls = __atomic_load_n(&from->calls, __ATOMIC_RELAXED);
+    const uint64_t *from = (const uint64_t *)&service->counters;
+    uint64_t *to = (uint64_t *)counters;
+    for (size_t i = 0; i < sizeof *counters / sizeof *to; i++) {
+        to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+    }
+}
+
+void service_bounds(struct service *service, struct service_bounds *bounds)
+{
+    struct service_rules *rules = service_rules_hold(service);
+    *bounds = (struct service_bounds){
+        .delegates_max = rules->delegates_max, .edits_max = rules->edits_max, .calls_max = service->calls_max};
+    service_rules_release(rules);
 }
 
 uint64_t service_now_us(void)
@@ -130,9 +138,14 @@ int service_count_refusal(struct service *service, int code)
 {
     switch (code) {
     case 0: break;
-    case TXTD_EFORBIDDEN:
-    case TXTD_ENOTFOUND: service_count(service, forbidden); break;
+    case TXTD_EFORBIDDEN: service_count(service, forbidden); break;
+    case TXTD_ENOTFOUND:
+    case TXTD_EUNSUPPORTED: service_count(service, not_found); break;
     case TXTD_ELIMITED: service_count(service, limited); break;
+    case TXTD_EQUOTA: service_count(service, full); break;
+    case TXTD_ECONFLICT:
+    case TXTD_EEXISTS: service_count(service, conflict); break;
+    case TXTD_EINVAL: service_count(service, invalid); break;
     case TXTD_EFULL: service_count(service, busy); break;
     default: service_count(service, failed); break;
     }
@@ -148,7 +161,7 @@ static int refuse(struct service *service, const uint8_t client[16], unsigned *r
     service_rules_release(rules);
     uint8_t key[RATE_LIMIT_KEY_LEN];
     rate_limit_client_key(client, key);
-    int result = rate_limit_take(service->failures, rate, key, service_now_us(), retry_after_s);
+    int result = service_take(service, SERVICE_LIMIT_FAILURES, service->failures, rate, key, retry_after_s);
     return service_count_refusal(service, result == 0 ? TXTD_EFORBIDDEN : result);
 }
 
@@ -200,11 +213,14 @@ static int limit_upgrade(struct service *service, const uint8_t client[16], cons
     struct rate failures = {rules->rates.failures_per_minute, SECONDS_PER_MINUTE};
     struct rate upgrades = {rules->rates.bcrypt_per_minute, SECONDS_PER_MINUTE};
     service_rules_release(rules);
-    uint64_t now_us = service_now_us();
     uint8_t key[RATE_LIMIT_KEY_LEN];
     rate_limit_client_key(client, key);
-    int result = rate_limit_look(service->failures, failures, key, now_us, retry_after_s);
-    return result != 0 ? result : rate_limit_take(service->upgrades, upgrades, username->octets, now_us, retry_after_s);
+    int result = rate_limit_look(service->failures, failures, key, service_now_us(), retry_after_s);
+    if (result != 0) {
+        service_count(service, limits[SERVICE_LIMIT_FAILURES]);
+        return result;
+    }
+    return service_take(service, SERVICE_LIMIT_BCRYPT, service->upgrades, upgrades, username->octets, retry_after_s);
 }
 
 int service_prepare_upgrade(struct service *service, const uint8_t client[16], const char *username,
@@ -246,10 +262,10 @@ int service_read_history(struct service *service, const struct delegate_state *d
 }
 
 int service_operator_login(struct service *service, const uint8_t client[16], const char *token, size_t len,
-                           unsigned *retry_after_s)
+                           char token_id[CREDENTIALS_TOKEN_ID_LEN + 1], unsigned *retry_after_s)
 {
     struct service_rules *rules = service_rules_hold(service);
-    bool valid = service_rules_operator_valid(rules, token, len);
+    bool valid = service_rules_operator_valid(rules, token, len, token_id);
     service_rules_release(rules);
     return valid ? 0 : refuse(service, client, retry_after_s);
 }
@@ -267,6 +283,20 @@ int service_find_delegate(struct service *service, const struct service_rules *r
         }
     }
     return TXTD_ENOTFOUND;
+}
+
+int service_find_account(struct service *service, const struct delegate_state *delegate, struct store_account *account)
+{
+    struct delegate_id username;
+    int result = service->parts.secret == NULL
+                     ? TXTD_ENOTFOUND
+                     : credentials_make_username(service->parts.secret, &delegate->id, &username);
+    if (result == 0) {
+        result = store_read_account(service->parts.store, &username, account);
+    }
+    bool is_its = result == 0 && account->zone == delegate->zone &&
+                  memcmp(&account->delegate, &delegate->id, sizeof delegate->id) == 0;
+    return result == 0 && !is_its ? TXTD_ENOTFOUND : result;
 }
 
 int service_read_page(struct service *service, const struct delegate_id *after, unsigned limit,

@@ -25,23 +25,46 @@ struct log;
 struct service;
 struct service_call;
 
-/* What the service works with; all borrowed, `log` and `key_upgrades` may be NULL. */
+/* What the service works with; all borrowed; `log`, `key_upgrades` and `secret` may be NULL. */
 struct service_parts {
     struct store *store;
     struct committer *committer;
     struct key_upgrades *key_upgrades; /* NULL: bcrypt hashes open nothing */
+    const uint8_t *secret; /* store_secret; NULL: usernames are random, and no account is found by its delegate */
     struct log *log;
 };
 
-/* Sums since the start. */
+/* Limits that a request can run into, told apart. */
+enum service_limit {
+    SERVICE_LIMIT_REGISTRATIONS_CLIENT,  /* of one client */
+    SERVICE_LIMIT_REGISTRATIONS_NETWORK, /* of a wider prefix */
+    SERVICE_LIMIT_REGISTRATIONS_TOTAL,   /* of all clients */
+    SERVICE_LIMIT_UPDATES,               /* of one account, edits included */
+    SERVICE_LIMIT_FAILURES,              /* wrong credentials of one client */
+    SERVICE_LIMIT_BCRYPT,                /* imported keys tried, of one account */
+    SERVICE_LIMIT_DELEGATES,             /* as many as there may be */
+    SERVICE_LIMITS
+};
+
+#define SERVICE_EDIT_KINDS 10 /* enum service_edit_kind */
+
+/* Sums since the start, but for the last two. Nothing but uint64_t. */
 struct service_counters {
-    uint64_t registrations, updates; /* answered with success */
-    uint64_t edits;                  /* likewise: service_edits.h */
-    uint64_t forbidden;              /* wrong credentials */
-    uint64_t limited;                /* refused by a rate limit */
-    uint64_t busy;                   /* refused because a queue or the pool of calls was full */
-    uint64_t failed;                 /* refused by the store */
-    uint64_t calls;                  /* under way now */
+    uint64_t registrations, updates;    /* answered with success */
+    uint64_t edits[SERVICE_EDIT_KINDS]; /* likewise, by kind: service_edits.h */
+    uint64_t limits[SERVICE_LIMITS];    /* reached, each of them */
+    /* Requests refused, each counted once: */
+    uint64_t forbidden; /* wrong credentials */
+    uint64_t not_found; /* no such thing, or none any more; registration is off; a zone that is not served */
+    uint64_t limited;   /* by a rate limit */
+    uint64_t full;      /* there are as many delegates as there may be */
+    uint64_t conflict;  /* the delegate is not as the client thought: 409, 412 */
+    uint64_t invalid;   /* more than there is room for: 400 */
+    uint64_t busy;      /* a queue or the pool of calls was full */
+    uint64_t failed;    /* our own trouble: the store takes no changes, no memory */
+    /* Now: */
+    uint64_t calls; /* updates and registrations under way */
+    uint64_t edits_under_way;
 };
 
 /* Makes the service. Start-up thread, after the store and the committer. `settings` is copied.
@@ -58,6 +81,13 @@ void service_free(struct service *service);
 
 /* Any thread. */
 void service_counters(const struct service *service, struct service_counters *counters);
+
+/* How many there may be of what the counters' gauges count. Any thread. */
+struct service_bounds {
+    uint64_t delegates_max; /* 0: no limit */
+    uint64_t edits_max, calls_max;
+};
+void service_bounds(struct service *service, struct service_bounds *bounds);
 
 /* The settings in force, held until service_rules_release. Any thread. */
 struct service_rules *service_rules_hold(struct service *service);
@@ -100,14 +130,19 @@ int service_read_history(struct service *service, const struct delegate_state *d
 
 /* --- The operator's --- */
 
-/* Whether `token` is one of the operator's. Any thread. Returns 0, TXTD_EFORBIDDEN, or TXTD_ELIMITED with *retry_after_s. */
+/* Whether `token` is one of the operator's. Any thread. Returns 0 with the token's name for logs, TXTD_EFORBIDDEN, or
+ * TXTD_ELIMITED with *retry_after_s. */
 int service_operator_login(struct service *service, const uint8_t client[16], const char *token, size_t len,
-                           unsigned *retry_after_s);
+                           char token_id[CREDENTIALS_TOKEN_ID_LEN + 1], unsigned *retry_after_s);
 
 /* Finds a delegate in whichever zone has it. Any thread; point reads. Returns 0, TXTD_ENOTFOUND (deleted, too) or as
  * store_read_delegate. */
 int service_find_delegate(struct service *service, const struct service_rules *rules, const struct delegate_id *id,
                           struct delegate_state *delegate);
+
+/* Finds a delegate's account. Any thread; a point read. Returns 0; TXTD_ENOTFOUND for one that was imported, or registered
+ * before usernames could be told from delegates' names; or as store_read_account. */
+int service_find_account(struct service *service, const struct delegate_state *delegate, struct store_account *account);
 
 /* A page of accounts and their delegates. As store_read_accounts; the delegate of an account that has none is `deleted`. */
 #define SERVICE_PAGE_MAX 256
@@ -139,13 +174,14 @@ struct service_registration {
     int64_t value_expiry_s; /* 0: the zone's; or STORE_VALUE_EXPIRY_NEVER */
     uint8_t note_len;
     char note[STORE_NOTE_LEN_MAX];
-    bool by_operator; /* needs no token, and is not limited */
+    bool by_operator;                            /* needs no token, and is not limited */
+    char token_id[CREDENTIALS_TOKEN_ID_LEN + 1]; /* of service_operator_login, then */
 };
 
 /* Prepares a new delegate with its account, or an update of `login`'s delegate. `token` is what the client has shown, or
  * NULL. Any thread.
- * Return 0 with a *call that the caller must submit; TXTD_EFORBIDDEN (token needed) or TXTD_ENOTFOUND (registration is off);
- * TXTD_ELIMITED with *retry_after_s; TXTD_EFULL (too many calls under way); TXTD_EINVAL (value empty or too long);
+ * Return 0 with a *call that the caller must submit; TXTD_EFORBIDDEN (another token is needed; it counts as a wrong key does) or
+ * TXTD_ENOTFOUND (registration is off); TXTD_EQUOTA (there are as many delegates as there may be); TXTD_ELIMITED with *retry_after_s; TXTD_EFULL (too many calls under way); TXTD_EINVAL (value empty or too long);
  * TXTD_EUNSUPPORTED (the delegate's zone is no longer served); TXTD_ESYS or TXTD_ENOMEM. */
 int service_prepare_registration(struct service *service, const uint8_t client[16], const char *token, size_t token_len,
                                  const struct service_registration *registration, struct service_call **call,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/change_text.h"
 #include "control/log.h"
 #include "control/rotation.h"
 #include "control/service_internal.h"
@@ -15,9 +16,11 @@
 struct service_call {
     struct change_request change; /* first: the committer hands back a pointer to it */
     struct service *service;
-    struct service_rules *rules;     /* of when the call was prepared */
-    const struct service_zone *zone; /* belongs to rules */
-    bool registers;                  /* else updates */
+    struct service_rules *rules;                 /* of when the call was prepared */
+    const struct service_zone *zone;             /* belongs to rules */
+    bool registers;                              /* else updates */
+    const char *by;                              /* who registers, for the audit log: a constant */
+    char token_id[CREDENTIALS_TOKEN_ID_LEN + 1]; /* of the token that this took; or empty */
     uint8_t client[16];
     struct store_account account; /* the new one; or the one that logged in */
     uint8_t key_hash[CREDENTIALS_HASH_LEN];
@@ -174,21 +177,6 @@ static void complete(struct change_request *request, int result)
 
 /* --- Preparing --- */
 
-static int limit_registration(struct service *service, const struct service_rules *rules, const uint8_t client[16],
-                              unsigned *retry_after_s)
-{
-    static const uint8_t everybody[RATE_LIMIT_KEY_LEN];
-    const struct rate each = {rules->rates.registrations_per_minute, SECONDS_PER_MINUTE};
-    const struct rate total = {rules->rates.registrations_per_second_total, 1};
-    uint64_t now_us = service_now_us();
-    uint8_t key[RATE_LIMIT_KEY_LEN];
-    rate_limit_client_key(client, key);
-    /* The client's own limit first: one who is refused by it must not use up what belongs to all. */
-    int result = rate_limit_take(service->registrations, each, key, now_us, retry_after_s);
-    return result != 0 ? result
-                       : rate_limit_take(service->registrations_total, total, everybody, now_us, retry_after_s);
-}
-
 static int fill_registration(struct service_call *call, const struct service_registration *registration)
 {
     struct store_account *account = &call->account;
@@ -206,9 +194,11 @@ static int fill_registration(struct service_call *call, const struct service_reg
     account->note_len = registration->note_len;
     memcpy(account->note, registration->note, registration->note_len);
 
-    int result = credentials_make_id(&account->username);
+    const uint8_t *secret = call->service->parts.secret;
+    int result = credentials_make_id(&account->delegate);
     if (result == 0) {
-        result = credentials_make_id(&account->delegate);
+        result = secret == NULL ? credentials_make_id(&account->username)
+                                : credentials_make_username(secret, &account->delegate, &account->username);
     }
     if (result == 0) {
         result = credentials_make_key(call->key);
@@ -265,32 +255,35 @@ static int end_prepare(struct service_call *call, int result)
     return 0;
 }
 
-static int may_register(const struct service_rules *rules, const char *token, size_t token_len)
-{
-    switch (rules->registration) {
-    case CONFIG_REGISTRATION_OPEN: return 0;
-    case CONFIG_REGISTRATION_OFF: return TXTD_ENOTFOUND;
-    case CONFIG_REGISTRATION_TOKEN: break;
-    }
-    return service_rules_token_valid(rules, token, token_len) ? 0 : TXTD_EFORBIDDEN;
-}
-
 int service_prepare_registration(struct service *service, const uint8_t client[16], const char *token, size_t token_len,
                                  const struct service_registration *registration, struct service_call **call,
                                  unsigned *retry_after_s)
 {
     struct service_rules *rules = service_rules_hold(service);
-    int result = registration->by_operator ? 0 : may_register(rules, token, token_len);
+    char token_id[CREDENTIALS_TOKEN_ID_LEN + 1] = "";
+    if (registration->by_operator) {
+        memcpy(token_id, registration->token_id, sizeof token_id);
+    }
+    int result = registration->by_operator ? 0 : service_may_register(rules, token, token_len, token_id);
+    if (result == TXTD_EFORBIDDEN) {
+        service_rules_release(rules);
+        return service_refused(service, client, retry_after_s); /* as a wrong key: who guesses is slowed down */
+    }
     if (result == 0 && registration->allowfrom_count > STORE_ALLOWFROM_MAX) {
         result = TXTD_EINVAL;
     }
+    if (result == 0) {
+        result = service_check_room(service, rules);
+    }
     if (result == 0 && !registration->by_operator) {
-        result = limit_registration(service, rules, client, retry_after_s);
+        result = service_limit_registration(service, rules, client, retry_after_s);
     }
     if (result == 0) {
         result = begin_call(service, rules, client, call);
     }
     if (result == 0) {
+        (*call)->by = registration->by_operator ? "operator" : token_id[0] != '\0' ? "token" : "anyone";
+        memcpy((*call)->token_id, token_id, sizeof token_id);
         result = end_prepare(*call, fill_registration(*call, registration));
     }
     service_rules_release(rules);
@@ -305,8 +298,8 @@ int service_prepare_update(struct service *service, const uint8_t client[16], co
     }
     struct service_rules *rules = service_rules_hold(service);
     const struct rate rate = {rules->rates.updates_per_minute, SECONDS_PER_MINUTE};
-    int result =
-        rate_limit_take(service->updates, rate, login->account.username.octets, service_now_us(), retry_after_s);
+    int result = service_take(service, SERVICE_LIMIT_UPDATES, service->updates, rate, login->account.username.octets,
+                              retry_after_s);
     if (result == 0) {
         result = begin_call(service, rules, client, call);
     }
@@ -346,6 +339,7 @@ void service_format_client(const uint8_t address[16], char text[SERVICE_CLIENT_T
 static void log_change_made(const struct service_call *call)
 {
     char delegate[DELEGATE_ID_TEXT_LEN + 1], username[DELEGATE_ID_TEXT_LEN + 1], client[SERVICE_CLIENT_TEXT_MAX] = "";
+    char text[CHANGE_TEXT_MAX];
     struct log *log = call->service->parts.log;
     if (!log_audit_enabled(log)) {
         return;
@@ -354,13 +348,17 @@ static void log_change_made(const struct service_call *call)
     delegate_id_format(&call->account.username, username);
     service_format_client(call->client, client);
     if (call->registers) {
+        size_t len =
+            change_text_settings(call->account.allowfrom, call->account.allowfrom_count, false, text, sizeof text);
         log_audit(log, "delegate.registered", log_text("delegate", delegate), log_text("zone", call->zone->name),
-                  log_text("account", username), log_uint("key_id", call->key_id), log_text("client", client),
-                  log_uint("allowfrom", call->account.allowfrom_count), log_uint("revision", call->change.revision));
+                  log_text("account", username), log_text("by", call->by), log_text("token", call->token_id),
+                  log_uint("key_id", call->key_id), log_text("client", client),
+                  log_uint("revision", call->change.revision), log_text_len("settings", text, len));
     } else {
         log_audit(log, "delegate.updated", log_text("delegate", delegate), log_text("zone", call->zone->name),
-                  log_text("account", username), log_uint("key_id", call->key_id), log_text("client", client),
-                  log_text("value", call->value), log_uint("revision", call->change.revision));
+                  log_text("account", username), log_text("by", "account"), log_uint("key_id", call->key_id),
+                  log_text("client", client), log_text("value", call->value),
+                  log_uint("revision", call->change.revision));
     }
 }
 

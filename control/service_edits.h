@@ -1,5 +1,5 @@
 /* service_edits.h: changes of a delegate beyond the update of one value: settings, values as a whole, keys, deletion, and what
- * the operator does. They are rare, so each has memory of its own, and at most SERVICE_EDITS_MAX are under way.
+ * the operator does. They are rare, so each has memory of its own, and at most api.limits.edits are under way.
  *
  * As in service.h nothing waits: an edit is made, filled in, handed in, and `done` tells when it is durable and served. It is
  * decided on the committer's thread, on the state of that moment, where the key is checked once more. Each edit writes the
@@ -16,7 +16,7 @@
 
 struct service_edit_call;
 
-#define SERVICE_EDITS_MAX 256
+#define SERVICE_EDIT_VERSIONS_MAX 16 /* that an edit may name; no more are looked at */
 
 enum service_edit_kind {
     SERVICE_EDIT_SETTINGS,     /* allowfrom, note */
@@ -34,8 +34,9 @@ enum service_edit_kind {
 /* What is to be done. */
 struct service_edit {
     enum service_edit_kind kind;
-    bool expects_version; /* TXTD_ECONFLICT unless the delegate is at `version` */
-    uint64_t version;
+    bool expects_version; /* TXTD_ECONFLICT unless the delegate is at one of `versions` */
+    unsigned versions_count;
+    uint64_t versions[SERVICE_EDIT_VERSIONS_MAX];
     bool sets_allowfrom, sets_note;
     uint8_t allowfrom_count, note_len;
     struct store_cidr allowfrom[STORE_ALLOWFROM_MAX];
@@ -46,18 +47,19 @@ struct service_edit {
     struct delegate_state wanted;
 };
 
-/* Makes an empty one. Any thread. Returns 0, TXTD_EFULL or TXTD_ENOMEM. */
+/* Makes an empty one. Any thread. Returns 0, TXTD_EFULL (as many are under way as may be) or TXTD_ENOMEM. */
 int service_edit_new(struct service *service, struct service_edit_call **call);
 
 /* To be filled in before it is prepared. */
 struct service_edit *service_edit_of(struct service_edit_call *call);
 
-/* Makes it the edit of a logged-in account, of the operator, or of txtd itself. Any thread.
+/* Makes it the edit of a logged-in account, of the operator (`token_id` is that of service_operator_login, `username` the delegate's account or NULL when that is not known), or of txtd itself. Any thread.
  * Return 0, TXTD_ELIMITED with *retry_after_s, TXTD_EUNSUPPORTED (the zone is no longer served), TXTD_ESYS or TXTD_ENOMEM. */
 int service_edit_prepare(struct service_edit_call *call, const uint8_t client[16], const struct service_login *login,
                          unsigned *retry_after_s);
-int service_edit_prepare_operator(struct service_edit_call *call, const uint8_t client[16], uint16_t zone,
-                                  const struct delegate_id *delegate);
+int service_edit_prepare_operator(struct service_edit_call *call, const uint8_t client[16],
+                                  const char token_id[CREDENTIALS_TOKEN_ID_LEN + 1],
+                                  const struct delegate_state *delegate, const struct delegate_id *username);
 int service_edit_prepare_expiry(struct service_edit_call *call, const struct store_account *account);
 
 /* Hands it in. `done` is called exactly once, on any thread; it must not block. */
@@ -68,7 +70,7 @@ void service_edit_submit(struct service_edit_call *call, service_done_fn done, v
  * the result and writes the audit line; call it once. */
 int service_edit_result(struct service_edit_call *call);
 
-/* After success: what delegate and account are now; no account (NULL) after an edit of the operator's. Valid until
+/* After success: what delegate and account are now; no account (NULL) after an edit of the operator's who did not know it. Valid until
  * service_edit_free. */
 const struct delegate_state *service_edit_delegate(const struct service_edit_call *call);
 const struct store_account *service_edit_account(const struct service_edit_call *call);

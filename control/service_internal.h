@@ -1,4 +1,5 @@
-/* service_internal.h: what service.c (logins, settings) and service_calls.c (changes) share. */
+/* service_internal.h: what the files of the service share: service.c (logins, settings), service_limits.c, service_calls.c and
+ * service_edits*.c (changes). */
 #ifndef TXTD_CONTROL_SERVICE_INTERNAL_H
 #define TXTD_CONTROL_SERVICE_INTERNAL_H
 
@@ -14,11 +15,12 @@
 
 struct service {
     struct service_parts parts;
-    struct rate_limit *registrations; /* by client; the sum of all under a key of its own */
-    struct rate_limit *registrations_total;
-    struct rate_limit *updates;  /* by account */
-    struct rate_limit *failures; /* by client */
-    struct rate_limit *upgrades; /* by account: keys tried against bcrypt hashes */
+    struct rate_limit *registrations;          /* by client */
+    struct rate_limit *registrations_networks; /* by wider prefixes */
+    struct rate_limit *registrations_total;    /* of all, under one key */
+    struct rate_limit *updates;                /* by account */
+    struct rate_limit *failures;               /* by client */
+    struct rate_limit *upgrades;               /* by account: keys tried against bcrypt hashes */
 
     pthread_mutex_t rules_lock; /* guards the pointer, not what it points to */
     struct service_rules *rules;
@@ -28,12 +30,27 @@ struct service {
     struct service_call *calls_free;
     unsigned calls_max, calls_used;
 
-    unsigned edits;                   /* under way: relaxed atomic */
     struct service_counters counters; /* relaxed atomics */
 };
 
 /* Adds to one of the counters. */
 #define service_count(service, counter) ((void)__atomic_add_fetch(&(service)->counters.counter, 1, __ATOMIC_RELAXED))
+
+/* Takes one from a limit, and counts if it was reached. Returns as rate_limit_take does. */
+int service_take(struct service *service, enum service_limit limit, struct rate_limit *of, struct rate rate,
+                 const uint8_t key[RATE_LIMIT_KEY_LEN], unsigned *retry_after_s);
+
+/* Whether registration is open to who shows this token, whose name for logs is then in `token_id`. Returns 0, TXTD_EFORBIDDEN or
+ * TXTD_ENOTFOUND (registration is off). */
+int service_may_register(const struct service_rules *rules, const char *token, size_t token_len,
+                         char token_id[CREDENTIALS_TOKEN_ID_LEN + 1]);
+
+/* Counts a registration against its client, the client's networks, and all. Returns 0 or TXTD_ELIMITED. */
+int service_limit_registration(struct service *service, const struct service_rules *rules, const uint8_t client[16],
+                               unsigned *retry_after_s);
+
+/* Whether one more delegate may be. Returns 0 or TXTD_EQUOTA. */
+int service_check_room(struct service *service, const struct service_rules *rules);
 
 /* Counts a refusal of a prepare or a login. Returns `code`. */
 int service_count_refusal(struct service *service, int code);

@@ -58,11 +58,16 @@ static int hash_tokens(const char *const texts[], unsigned count, struct service
     return 0;
 }
 
-static bool has_token(const struct service_tokens *tokens, const char *token, size_t len)
+static bool has_token(const struct service_tokens *tokens, const char *token, size_t len,
+                      char id[CREDENTIALS_TOKEN_ID_LEN + 1])
 {
     uint8_t hash[CREDENTIALS_HASH_LEN];
-    return token != NULL && credentials_hash(token, len, hash) == 0 &&
-           bsearch(hash, tokens->hashes, tokens->count, sizeof *tokens->hashes, compare_hashes) != NULL;
+    bool has = token != NULL && credentials_hash(token, len, hash) == 0 &&
+               bsearch(hash, tokens->hashes, tokens->count, sizeof *tokens->hashes, compare_hashes) != NULL;
+    if (has && id != NULL) {
+        credentials_token_id(hash, id);
+    }
+    return has;
 }
 
 static int check_settings(const struct service_settings *settings, struct error_detail *detail)
@@ -85,6 +90,8 @@ static int fill(const struct service_settings *settings, struct service_rules *r
     rules->references = 1;
     rules->registration = settings->registration;
     rules->rates = settings->rates;
+    rules->delegates_max = settings->delegates_max;
+    rules->edits_max = settings->edits_max;
     rules->expire_unused_s = settings->expire_unused_s;
     rules->expire_idle_s = settings->expire_idle_s;
     rules->server_url = strdup(settings->server_url);
@@ -155,12 +162,14 @@ const struct service_zone *service_rules_zone(const struct service_rules *rules,
     return NULL;
 }
 
-bool service_rules_token_valid(const struct service_rules *rules, const char *token, size_t len)
+bool service_rules_token_valid(const struct service_rules *rules, const char *token, size_t len,
+                               char id[CREDENTIALS_TOKEN_ID_LEN + 1])
 {
-    return has_token(&rules->registration_tokens, token, len);
+    return has_token(&rules->registration_tokens, token, len, id);
 }
 
-bool service_rules_operator_valid(const struct service_rules *rules, const char *token, size_t len)
+bool service_rules_operator_valid(const struct service_rules *rules, const char *token, size_t len,
+                                  char id[CREDENTIALS_TOKEN_ID_LEN + 1])
 {
-    return has_token(&rules->operator_tokens, token, len);
+    return has_token(&rules->operator_tokens, token, len, id);
 }

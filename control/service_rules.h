@@ -35,7 +35,9 @@ struct service_settings {
     const char *server_url;                 /* what clients reach the API by, without a final slash */
     const char *const *cors_origins;
     unsigned cors_origins_count;
-    unsigned calls_max; /* changes under way at once, all clients together; more are answered 503 */
+    uint64_t delegates_max; /* registrations are refused at it; 0: no limit */
+    unsigned edits_max;     /* edits under way at once; more are answered 503 */
+    unsigned calls_max;     /* changes under way at once, all clients together; more are answered 503 */
 };
 
 /* The snapshot. Read only; pointers belong to it. */
@@ -44,6 +46,8 @@ struct service_rules {
     unsigned zones_count;
     enum config_registration registration;
     struct config_rates rates;
+    uint64_t delegates_max;
+    unsigned edits_max;
     int64_t expire_unused_s, expire_idle_s;
     char *server_url;
     char **cors_origins;
@@ -68,10 +72,13 @@ void service_rules_release(struct service_rules *rules);
 /* The zone with this number, or NULL. */
 const struct service_zone *service_rules_zone(const struct service_rules *rules, uint16_t number);
 
-/* Whether `token` is one of the registration tokens. Compares hashes, so the time tells nothing of the tokens. */
-bool service_rules_token_valid(const struct service_rules *rules, const char *token, size_t len);
+/* Whether `token` is one of the registration tokens; then `id` (may be NULL) is its name for logs. Compares hashes, so the time
+ * tells nothing of the tokens. */
+bool service_rules_token_valid(const struct service_rules *rules, const char *token, size_t len,
+                               char id[CREDENTIALS_TOKEN_ID_LEN + 1]);
 
 /* The same for the operator's. */
-bool service_rules_operator_valid(const struct service_rules *rules, const char *token, size_t len);
+bool service_rules_operator_valid(const struct service_rules *rules, const char *token, size_t len,
+                                  char id[CREDENTIALS_TOKEN_ID_LEN + 1]);
 
 #endif

@@ -156,5 +156,10 @@ int setup_records_make(const struct setup_question *question, struct setup_recor
     (void)snprintf(record->name, sizeof record->name, "_validation-persist.%s.", question->domain);
     (void)snprintf(record->value, sizeof record->value, "_validation-persist.%s.", question->fulldomain);
     add_caa(question, records, &count);
+    for (unsigned i = 0; i < count; i++) {
+        if (strlen(records[i].name) > SETUP_DOMAIN_MAX + 1) {
+            return TXTD_EINVAL;
+        }
+    }
     return (int)count;
 }

@@ -40,7 +40,7 @@ int setup_question_issuer(struct setup_question *question, const char *issuer, s
  * (draft-ietf-acme-dns-account-label). Returns 0 or TXTD_ENOMEM. */
 int setup_account_label(const char *url, size_t len, char label[SETUP_LABEL_MAX]);
 
-/* Makes the records. Returns how many, or TXTD_ENOMEM. */
+/* Makes the records. Returns how many, TXTD_EINVAL (a record's own name would be longer than names may be) or TXTD_ENOMEM. */
 int setup_records_make(const struct setup_question *question, struct setup_record records[SETUP_RECORDS_MAX]);
 
 #endif

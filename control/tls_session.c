@@ -43,23 +43,44 @@ static const int ciphersuites[] = {
     0,
 };
 
-#if MBEDTLS_VERSION_MAJOR < 3
-static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_CURVE25519,
-                                              MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE};
-static const int hashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512, MBEDTLS_MD_NONE};
+/* The groups for the key exchange, the preferred one first: as strong as the certificate's key (NIST SP 800-57 part 1, table
+ * 2), or the exchange would be the weaker part; and no stronger, for P-256 costs a tenth of P-384. Each list ends with a 0. */
+#if MBEDTLS_VERSION_MAJOR >= 3
+typedef uint16_t group;
+#define P256   MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1
+#define P384   MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1
+#define P521   MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1
+#define X25519 MBEDTLS_SSL_IANA_TLS_GROUP_X25519
+_Static_assert(MBEDTLS_SSL_IANA_TLS_GROUP_NONE == 0, "ends a list");
 #else
-static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
-                                  MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+typedef mbedtls_ecp_group_id group;
+#define P256   MBEDTLS_ECP_DP_SECP256R1
+#define P384   MBEDTLS_ECP_DP_SECP384R1
+#define P521   MBEDTLS_ECP_DP_SECP521R1
+#define X25519 MBEDTLS_ECP_DP_CURVE25519
+_Static_assert(MBEDTLS_ECP_DP_NONE == 0, "ends a list");
+static const int hashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512, MBEDTLS_MD_NONE};
 #endif
 
-static void restrict_versions(mbedtls_ssl_config *ssl)
+static const group *groups_for(const mbedtls_pk_context *key)
+{
+    static const group usual[] = {P256, X25519, P384, 0}, strong[] = {P384, P256, X25519, 0},
+                       strongest[] = {P521, P384, P256, X25519, 0};
+    size_t bits = mbedtls_pk_get_bitlen(key);
+    if (mbedtls_pk_can_do(key, MBEDTLS_PK_RSA) != 0) {
+        return bits > 7680 ? strongest : bits > 3072 ? strong : usual;
+    }
+    return bits > 384 ? strongest : bits > 256 ? strong : usual;
+}
+
+static void restrict_versions(mbedtls_ssl_config *ssl, const mbedtls_pk_context *key)
 {
 #if MBEDTLS_VERSION_MAJOR >= 3
     mbedtls_ssl_conf_min_tls_version(ssl, MBEDTLS_SSL_VERSION_TLS1_2);
-    mbedtls_ssl_conf_groups(ssl, groups);
+    mbedtls_ssl_conf_groups(ssl, groups_for(key));
 #else
     mbedtls_ssl_conf_min_version(ssl, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
-    mbedtls_ssl_conf_curves(ssl, curves);
+    mbedtls_ssl_conf_curves(ssl, groups_for(key));
     mbedtls_ssl_conf_sig_hashes(ssl, hashes);
 #endif
     mbedtls_ssl_conf_ciphersuites(ssl, ciphersuites);
@@ -97,7 +118,7 @@ static struct tls_config *config_new(struct tls_thread *thread)
                                             MBEDTLS_SSL_PRESET_DEFAULT);
     }
     if (error == 0) {
-        restrict_versions(&config->ssl);
+        restrict_versions(&config->ssl, &config->key);
         mbedtls_ssl_conf_rng(&config->ssl, mbedtls_ctr_drbg_random, &thread->random.drbg);
         mbedtls_ssl_conf_session_tickets_cb(&config->ssl, tls_ticket_write, tls_ticket_parse, thread->tls);
         error = mbedtls_ssl_conf_alpn_protocols(&config->ssl, thread->protocols);

@@ -24,6 +24,7 @@ const char *txtd_error_text(int code)
     case TXTD_ETIMEOUT: return "timed out";
     case TXTD_ELIMITED: return "asks too often";
     case TXTD_EUNDECIDED: return "not decided yet";
+    case TXTD_EQUOTA: return "as many as there may be";
     }
     return "unknown error";
 }

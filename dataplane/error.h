@@ -25,6 +25,7 @@ enum txtd_error {
     TXTD_ETIMEOUT = -15,    /* it took longer than it may */
     TXTD_ELIMITED = -16,    /* this caller asks too often; others may go on */
     TXTD_EUNDECIDED = -17,  /* it takes slower work first, which the function names */
+    TXTD_EQUOTA = -18,      /* there are as many as there may be, and no waiting changes that */
 };
 
 /* One line for the operator, without a newline. */

@@ -69,13 +69,13 @@ uint32_t store_account_highest_key_id(const struct store_account *account);
 
 /* Written to disk: numbers are never given another meaning. */
 enum store_event_kind {
-    STORE_EVENT_UPDATED = 1, /* a value was added; text: it */
-    STORE_EVENT_VALUES_SET,  /* values were set; subject: how many */
-    STORE_EVENT_VALUE_REMOVED,
-    STORE_EVENT_SETTINGS,    /* allowfrom or note */
-    STORE_EVENT_KEY_ADDED,   /* subject: its key_id */
-    STORE_EVENT_KEY_REVOKED, /* likewise */
-    STORE_EVENT_PERSISTENT,  /* persistent values were set; subject: how many */
+    STORE_EVENT_UPDATED = 1,   /* a value was added; text: it */
+    STORE_EVENT_VALUES_SET,    /* values were set; subject: how many; text: they, as far as there is room */
+    STORE_EVENT_VALUE_REMOVED, /* text: it */
+    STORE_EVENT_SETTINGS,      /* text: which of allowfrom and note */
+    STORE_EVENT_KEY_ADDED,     /* subject: its key_id */
+    STORE_EVENT_KEY_REVOKED,   /* likewise */
+    STORE_EVENT_PERSISTENT,    /* persistent values were set; subject: how many; text: they */
     STORE_EVENT_DISABLED,
     STORE_EVENT_ENABLED,
     STORE_EVENT_DELETED,
@@ -154,6 +154,10 @@ int store_zone_number(struct store *store, const char *apex, uint16_t *number, s
 
 /* The same without making one: TXTD_ENOTFOUND when the zone has no number yet. */
 int store_zone_find(struct store *store, const char *apex, uint16_t *number, struct error_detail *detail);
+
+/* Random octets of this store's own, made and durable at first use, and part of its backups. Start-up thread. Returns 0 or a code. */
+#define STORE_SECRET_LEN 32
+int store_secret(struct store *store, uint8_t secret[STORE_SECRET_LEN], struct error_detail *detail);
 
 /* The revision of the last change that was applied: each one has its own, one above that before it. Any thread. */
 uint64_t store_revision(const struct store *store);

@@ -47,7 +47,8 @@ struct store {
 /* The meta family. */
 #define META_SCHEMA      "schema" /* varint: the layout the data has */
 #define META_STATE       "state"  /* varints: revision, delegates */
-#define META_ZONE_PREFIX "zone/"  /* + apex: varint: number */
+#define META_SECRET      "secret"
+#define META_ZONE_PREFIX "zone/" /* + apex: varint: number */
 
 enum { STORE_STATE_MAX = 20 }; /* octets of META_STATE's value */
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "storage/octets.h"
 #include "storage/store_internal.h"
@@ -235,4 +236,55 @@ int store_zone_number(struct store *store, const char *apex, uint16_t *number, s
 int store_zone_find(struct store *store, const char *apex, uint16_t *number, struct error_detail *detail)
 {
     return zone_number(store, apex, false, number, detail);
+}
+
+/* Reads it. Returns 0, TXTD_ENOTFOUND or a code with detail. */
+static int secret_read(const struct database *database, uint8_t secret[STORE_SECRET_LEN], struct error_detail *detail)
+{
+    char *error = NULL;
+    size_t len = 0;
+    rocksdb_pinnableslice_t *value = rocksdb_get_pinned_cf(
+        database->db, database->read, database->families[FAMILY_META], META_SECRET, strlen(META_SECRET), &error);
+    if (error != NULL) {
+        return database_describe(database, detail, error);
+    }
+    if (value == NULL) {
+        return TXTD_ENOTFOUND;
+    }
+    const char *octets = rocksdb_pinnableslice_value(value, &len);
+    if (len == STORE_SECRET_LEN) {
+        memcpy(secret, octets, len);
+    }
+    rocksdb_pinnableslice_destroy(value);
+    return len == STORE_SECRET_LEN
+               ? 0
+               : error_describe(detail, TXTD_ECORRUPT,
+                                "store %s: its meta record '" META_SECRET "' is damaged; restore a backup",
+                                database->directory);
+}
+
+static int secret_make(const struct database *database, uint8_t secret[STORE_SECRET_LEN], struct error_detail *detail)
+{
+    char *error = NULL;
+    if (getrandom(secret, STORE_SECRET_LEN, 0) != STORE_SECRET_LEN) {
+        return error_describe(detail, TXTD_ESYS, "store %s: no random numbers for its secret", database->directory);
+    }
+    rocksdb_put_cf(database->db, database->write, database->families[FAMILY_META], META_SECRET, strlen(META_SECRET),
+                   (const char *)secret, STORE_SECRET_LEN, &error);
+    return error == NULL ? 0 : database_describe(database, detail, error);
+}
+
+int store_secret(struct store *store, uint8_t secret[STORE_SECRET_LEN], struct error_detail *detail)
+{
+    pthread_rwlock_rdlock(&store->reopening);
+    const struct database *database = &store->database;
+    int code = TXTD_EIO;
+    if (database->db == NULL) {
+        error_describe(detail, code, "store %s: is closed after an I/O error", database->directory);
+    } else {
+        code = secret_read(database, secret, detail);
+        code = code == TXTD_ENOTFOUND ? secret_make(database, secret, detail) : code;
+    }
+    pthread_rwlock_unlock(&store->reopening);
+    return code;
 }

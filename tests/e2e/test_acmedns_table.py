@@ -19,6 +19,7 @@ SITES = {
     "open": {},
     "proxies": {"trusted_proxies": ["127.0.0.0/8", "2001:db8:ffff::/48"]},
     "token": {"registration": "token"},
+    "wrong-tokens": {"registration": "token", "limits": dict(service.NO_LIMITS, failures_per_minute=2)},
     "off": {"registration": "off"},
     "cors": {"cors_origins": ["https://a.example"]},
     "registrations": {"trusted_proxies": ["127.0.0.0/8"], "limits": dict(service.NO_LIMITS, registrations_per_minute=2)},
@@ -73,7 +74,7 @@ class Accounts:
         return self.made[name]
 
     def fill(self, text, escape=lambda string: string):
-        text = text.replace("<txt>", escape(VALUE)).replace("\\n", "\n")
+        text = text.replace("<txt>", escape(VALUE)).replace("<long>", "x" * 20000).replace("\\n", "\n")
         return re.sub(r"<(\w+)\.(\w+)>", lambda match: escape(self.get(match[1])[match[2]]), text)
 
     def headers(self, cell):
@@ -153,7 +154,7 @@ def run_section(directory, program, site, paths, rows):
         options["registration_tokens_file"] = file.name
     failed = 0
     with service.Txtd(program, directory, api=options) as txtd:
-        accounts = Accounts(txtd, "/t/%s/register" % TOKEN if site == "token" else "/register")
+        accounts = Accounts(txtd, "/t/%s/register" % TOKEN if options.get("registration") == "token" else "/register")
         for path in paths:
             for row in rows:
                 wrong = run_row(txtd, accounts, path, row)

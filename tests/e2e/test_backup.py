@@ -1,18 +1,22 @@
 #!/usr/bin/python3
-"""Backups: made by the running txtd, or of a stopped one's store; wiped, restored, the same answers; damage is refused.
+"""Backups: made by the running txtd, asked by the control socket or by HTTP, or of a stopped one's store; wiped, restored, the same answers; damage is refused.
 
     test_backup.py TXTD TXTCTL
 """
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import service  # noqa: E402
+
+OPERATOR = "operator-token-0123456789"
 
 
 def value(name):
@@ -81,6 +85,83 @@ def check_running(directory, txtd, program, backups):
     expect("control status, until %s" % report["certificate_not_after"],
            (status, report["pid"], service.is_time(report["certificate_not_after"])), (0, txtd.process.pid, True))
     return accounts, answers
+
+
+def operator(txtd, method, path, body=None, token=OPERATOR):
+    connection = txtd.connect()
+    connection.request(method, path, None if body is None else json.dumps(body), {"Authorization": "Bearer " + token})
+    response = connection.getresponse()
+    answer = response.status, json.loads(response.read())
+    connection.close()
+    return answer
+
+
+def metric(txtd, name):
+    return float(re.search("^%s (\\S+)$" % name, txtd.get_internal("/metrics")[1], re.MULTILINE)[1])
+
+
+def await_backup(txtd):
+    for _ in range(600):
+        state = operator(txtd, "GET", "/api/v1/backup")[1]
+        if not state["running"]:
+            return state
+        time.sleep(0.05)
+    raise service.Failure("the backup does not end")
+
+
+def check_by_http(txtd, directory, backups, audit):
+    """The operator's call: begun, made, refused; metrics and the audit log tell."""
+    path = "/api/v1/backup"
+    begun = time.time() - 1
+    since = metric(txtd, "txtd_backup_last_success_timestamp_seconds")
+    if since < begun - 600:
+        raise service.Failure("a backup by the control socket is not in the metrics: %s" % since)
+    status, state = operator(txtd, "POST", path, {"directory": "by-http", "keep": 1})
+    expect("backup by HTTP", (status, state["directory"], state["failures"]), (202, backups + "/by-http", 0))
+    second, refusal = operator(txtd, "POST", path, {"directory": "by-http"})
+    if (second, refusal.get("error")) != (409, "backup_running") and second != 202:
+        raise service.Failure("a second one was answered %d %s" % (second, refusal))
+    state = await_backup(txtd)
+    expect("made", (state["last_error"], state["last_success"]["kept"] >= 1), (None, True))
+    expect("where", os.path.isdir(backups + "/by-http"), True)
+    if metric(txtd, "txtd_backup_last_success_timestamp_seconds") < begun:
+        raise service.Failure("txtd_backup_last_success_timestamp_seconds is not of now")
+    for body, wanted in (({"directory": directory + "/elsewhere"}, (400, "invalid_directory")),
+                         ({"directory": "../elsewhere"}, (400, "invalid_directory")),
+                         ({"directory": backups + "x"}, (400, "invalid_directory")), ({"directory": ""}, (400, "invalid_directory")),
+                         ({"directory": "x" * 4001}, (400, "invalid_directory")), ({"keep": -1}, (400, "invalid_keep")),
+                         ({"where": "x"}, (400, "unknown_member")), ([], (400, "malformed_json"))):
+        status, answer = operator(txtd, "POST", path, body)
+        expect("a backup of %.60s" % body, (status, answer["error"]), wanted)
+    expect("elsewhere", os.path.exists(directory + "/elsewhere"), False)
+    expect("a stranger's", operator(txtd, "POST", path, token="wrong-token-0123456789")[0], 401)
+    os.mkdir(os.path.join(backups, "odd"))
+    with open(os.path.join(backups, "odd", "file"), "w", encoding="ascii"):
+        pass
+    expect("among other files", operator(txtd, "POST", path, {"directory": "odd"})[0], 202)
+    state = await_backup(txtd)
+    expect("failed", (state["failures"], "odd" in (state["last_error"] or "")), (1, True))
+    shutil.rmtree(os.path.join(backups, "odd"))
+    expect("failures", metric(txtd, "txtd_backup_failures_total"), 1)
+    with open(audit, encoding="ascii") as file:
+        lines = [line for line in map(json.loads, file) if line["event"] == "backup.made"]
+    token = hashlib.sha256(OPERATOR.encode()).hexdigest()[:8]
+    expect("the audit log", [line["by"] for line in lines[:4]], ["local"] * 4)
+    expect("the audit log", [(line["by"], line["client"], line["token"], line["directory"]) for line in lines[4:5]],
+           [("operator", "127.0.0.1", token, backups + "/by-http")])
+
+
+def check_not_configured(directory, program):
+    with service.Txtd(program, directory, api={"operator_tokens_file": operator_file(directory)}) as txtd:
+        status, answer = operator(txtd, "POST", "/api/v1/backup")
+        expect("without store.backup_directory", (status, answer["error"]), (404, "no_backup_directory"))
+
+
+def operator_file(directory):
+    path = os.path.join(directory, "operators")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(OPERATOR + "\n")
+    return path
 
 
 def check_without_a_pause(directory, txtd, program, backups, answers):
@@ -211,15 +292,20 @@ def check_stopped(directory, txtd, program, accounts):
 
 def main(directory, program, control):
     backups = os.path.join(directory, "backups")
-    with service.Txtd(program, directory, store={"reserve": 0, "backup_directory": backups},
+    audit = os.path.join(directory, "audit.json")
+    with service.Txtd(program, directory, store={"reserve": 0, "backup_directory": backups}, log={"audit_file": audit},
+                      api={"operator_tokens_file": operator_file(directory)},
                       process={"state_directory": os.path.join(directory, "state"),
                                "control_socket": os.path.join(directory, "control.sock")}) as txtd:
         accounts, answers = check_running(directory, txtd, control, backups)
+        check_by_http(txtd, directory, backups, audit)
         check_without_a_pause(directory, txtd, control, backups, answers)
         check_export(txtd, control, accounts)
         check_restored(txtd, control, backups, accounts, answers)
         check_damage(directory, txtd, control, backups, accounts)
         check_stopped(directory, txtd, control, accounts)
+    os.mkdir(os.path.join(directory, "without"))
+    check_not_configured(os.path.join(directory, "without"), program)
 
 
 if __name__ == "__main__":

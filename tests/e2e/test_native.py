@@ -5,10 +5,12 @@ every operation that it describes must have been called with success.
 
     test_native.py TXTD TXTCTL
 """
+import hashlib
 import json
 import os
 import re
 import sys
+import time
 
 import jsonschema
 
@@ -116,8 +118,8 @@ def check_registration(txtd, api):
     for name, wanted in (("slots", 2), ("note", ""), ("allowfrom", []), ("values", []), ("disabled", False), ("version", 1),
                          ("fulldomain", plain["id"] + "." + service.ZONE), ("key_id", 1)):
         expect(name + " of a plain registration", plain[name], wanted)
-    full = api.register({"zone": service.ZONE, "allowfrom": ["127.0.0.0/8"], "note": "für Ärger", "slots": 4,
-                         "value_expiry_s": 3600})
+    full = api.register({"zone": service.ZONE.upper(), "allowfrom": ["127.0.0.0/8"], "note": "für Ärger", "slots": 4,
+                         "value_expiry_s": 3600}, BEARER)
     got, headers = api.call("GET", DELEGATES + "/" + full["id"], 200, pair(full))
     for name, wanted in (("slots", 4), ("note", "für Ärger"), ("allowfrom", ["127.0.0.0/8"]), ("value_expiry_s", 3600),
                          ("last_asked_at", None), ("asked_count", 0)):
@@ -128,13 +130,18 @@ def check_registration(txtd, api):
     for body, error in (("[]", "malformed_json"), ({"zones": "x"}, "unknown_member"), ({"zone": "other.test"}, "unknown_zone"),
                         ({"slots": 1}, "invalid_slots"), ({"slots": 17}, "invalid_slots"), ({"note": "x" * 256}, "invalid_note"),
                         ({"allowfrom": ["127.0.0.1"]}, "invalid_allowfrom"), ({"allowfrom": ["10.0.0.0/8"] * 33}, "invalid_allowfrom"),
-                        ({"value_expiry_s": -1}, "invalid_value_expiry")):
+                        ({"value_expiry_s": -1}, "invalid_value_expiry"),
+                        ({"slots": 3}, "invalid_slots"), ({"value_expiry_s": 0}, "invalid_value_expiry"),
+                        ({"value_expiry_s": 30 * 86400 + 1}, "invalid_value_expiry")):
         api.call("POST", DELEGATES, 400, None, body, error)
+    # not more than the zone has, unless the operator says so
+    api.register({"slots": 2, "value_expiry_s": 30 * 86400})
+    api.register({"slots": 16, "value_expiry_s": 0}, {"Authorization": "bearer   " + OPERATOR})
     return plain
 
 
 def check_values(txtd, api):
-    account = api.register({"slots": 3})
+    account = api.register({"slots": 3}, BEARER)
     path = DELEGATES + "/" + account["id"]
     values = ["one value", "two", "x" * 255]
     got, headers = api.call("PUT", path + "/values", 200, pair(account), {"values": values})
@@ -150,6 +157,10 @@ def check_values(txtd, api):
     expect("what DNS has", sorted(txtd.dig(account["fulldomain"])), sorted(values[1:]))
     api.call("DELETE", path + "/values", 200, pair(account))
     expect("what DNS has", txtd.dig(account["fulldomain"]), [])
+    events = api.call("GET", path + "/history", 200, pair(account))[0]["events"]
+    expect("what was set", [(event["what"], event.get("values"), event.get("value")) for event in events],
+           [("values_set", None, None), ("value_removed", None, "one value"),
+            ("values_set", ('"one value" "two" "' + "x" * 255)[:252] + "...", None)])
     for body, error in (({"values": ["a"] * 2}, "invalid_value"), ({"values": ["a", "b", "c", "d"]}, "too_many_values"),
                         ({"values": [str(n) for n in range(17)]}, "too_many_values"), ({"values": [""]}, "invalid_value"),
                         ({"values": ["x" * 256]}, "invalid_value"), ({"values": ["\u00e4"]}, "invalid_value"),
@@ -169,6 +180,7 @@ def check_persistent(txtd, api):
     served = [line.replace('" "', "") for line in txtd.dig(account["fulldomain"])]
     expect("what DNS has", sorted(served), sorted([long, short, "v" * 42 + "1", "v" * 42 + "2"]))
     for body, error in (({"values": ["no issuer at all !"]}, "invalid_value"), ({"values": [short] * 9}, "too_many_values"),
+                        ({"values": [short, long, short]}, "invalid_value"),
                         ({"values": [long[:60] + "x" * 963]}, "too_many_values")):
         api.call("PUT", path + "/persistent", 400, pair(account), body, error)
     api.call("PUT", path + "/persistent", 200, pair(account), {"values": []})
@@ -203,6 +215,8 @@ def check_settings_and_history(api):
     api.call("POST", path + "/keys", 201, pair(account))
     got, _ = api.call("GET", path + "/history", 200, pair(account))
     expect("history", [event["what"] for event in got["events"]], ["key_added", "updated", "settings_changed", "settings_changed"])
+    expect("what was changed", [event.get("settings") for event in got["events"][2:]],
+           ["note", "allowfrom 127.0.0.0/8 ::1/128, note"])
     update = got["events"][1]
     expect("an update's event", (update["client"], update["key_id"], update["value"]), ("127.0.0.1", 1, "h" * 43))
     # shut out by one's own allowfrom; another's delegate is as one that does not exist
@@ -265,9 +279,20 @@ def check_operator(txtd, api, deleted):
     api.call("POST", path + "/enable", 200, BEARER)
     expect("what DNS has", txtd.dig(account["fulldomain"]), ["v" * 43])
     got, _ = api.call("GET", path, 200, BEARER)
+    expect("whose it is", (got.get("username"), got["note"], [key["key_id"] for key in got["keys"]], got["slots"], got["allowfrom"]),
+           (account["username"], "page 0", [1], 2, []))
+    expect("when it was made", (got["created_at"], api.call("GET", path + "/history", 200, BEARER)[0]["created_at"]),
+           (account["created_at"],) * 2)
+    expect("as much of the owner", sorted(api.call("GET", path, 200, pair(account))[0]), sorted(got))
     expect("its values", [value["value"] for value in got["values"]], ["v" * 43])
     api.call("POST", DELEGATES + "/" + deleted["id"] + "/disable", 404, BEARER)
     api.call("GET", "/api/v1/stats", 200, BEARER)
+    api.call("GET", "/api/v1/backup", 200, BEARER)
+    api.call("POST", "/api/v1/backup", 202, BEARER)
+    while api.call("GET", "/api/v1/backup", 200, BEARER)[0]["running"]:
+        pass
+    api.call("POST", "/api/v1/backup", 400, BEARER, {"directory": "/elsewhere"}, "invalid_directory")
+    api.call("POST", "/api/v1/backup", 401)
     for query, error in (("limit=0", "invalid_limit"), ("limit=257", "invalid_limit"), ("cursor=x", "invalid_cursor"),
                          ("zone=x", "unknown_zone"), ("disabled=x", "invalid_disabled")):
         api.call("GET", DELEGATES + "?" + query, 400, BEARER, None, error)
@@ -281,9 +306,9 @@ def check_rest(api):
     jsonschema.Draft202012Validator.check_schema({"$defs": api.description.document["components"]["schemas"]})
     response, answer = api.request("POST", "/openapi.json", None, {})
     expect("POST /openapi.json", (response.status, response.headers["Allow"], answer["error"]),
-           (405, "GET, OPTIONS", "method_not_allowed"))
+           (405, "GET, HEAD, OPTIONS", "method_not_allowed"))
     response, answer = api.request("PUT", DELEGATES, "{}", {})
-    expect("PUT", (response.status, response.headers["Allow"], "detail" in answer), (405, "GET, POST, OPTIONS", True))
+    expect("PUT", (response.status, response.headers["Allow"], "detail" in answer), (405, "GET, HEAD, POST, OPTIONS", True))
     response, answer = api.request("GET", "/api/v1/unknown", None, {})
     expect("an unknown path", (response.status, answer["error"], "detail" in answer), (404, "not_found", True))
     api.description.expect_all_done()
@@ -304,6 +329,13 @@ def check_tokens(directory, program):
         api.register(headers=BEARER)
         if REGISTRATION in txtd.text() or OPERATOR in txtd.text():
             raise Failure("a token is in the log")
+        token_id, operator_id = (hashlib.sha256(token.encode()).hexdigest()[:8] for token in (REGISTRATION, OPERATOR))
+        for wanted, count in (("by=token token=" + token_id, 2), ("by=operator token=" + operator_id, 1)):
+            deadline = time.monotonic() + 10
+            while txtd.text().count(wanted) != count:  # changes are logged some milliseconds behind
+                if time.monotonic() > deadline:
+                    raise Failure("%s is in the log %d times, not %d" % (wanted, txtd.text().count(wanted), count))
+                time.sleep(0.05)
 
 
 def check_limits(directory, program):
@@ -332,7 +364,8 @@ def place(directory, name):
 
 
 def main(directory, program, _txtctl):
-    with service.Txtd(program, place(directory, "open"), api={"operator_tokens_file": operator_file(directory)}) as txtd:
+    with service.Txtd(program, place(directory, "open"), api={"operator_tokens_file": operator_file(directory)},
+                      store={"reserve": 0, "backup_directory": os.path.join(directory, "backups")}) as txtd:
         api = Api(txtd)
         plain = check_registration(txtd, api)
         check_values(txtd, api)
@@ -347,6 +380,7 @@ def main(directory, program, _txtctl):
         txtd.start()  # all of that is durable
         api = Api(txtd)
         api.call("GET", DELEGATES + "/" + plain["id"], 200, pair(plain))
+        expect("whose it is", api.call("GET", DELEGATES + "/" + plain["id"], 200, BEARER)[0].get("username"), plain["username"])
         api.call("GET", DELEGATES + "/" + deleted["id"], 401, pair(deleted))
     check_tokens(place(directory, "token"), program)
     check_limits(place(directory, "limits"), program)

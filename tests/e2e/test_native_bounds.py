@@ -51,7 +51,8 @@ def check(txtd, account, method, tail, body, status, error=None, says=None):
 
 
 def register(txtd, body=None):
-    status, _, account = call(txtd, "POST", DELEGATES, None, body)
+    """By the operator, who is not bound by what the zone has, if the body asks for something."""
+    status, _, account = call(txtd, "POST", DELEGATES, None if body is None else BEARER, body)
     if status != 201:
         raise Failure("registration was answered %d %s" % (status, account))
     account["pair"] = {"X-Api-User": account["username"], "X-Api-Key": account["key"]}
@@ -76,7 +77,7 @@ def check_settings(txtd):
                         ({"value_expiry_s": 10 * 366 * 86400}, None), ({"value_expiry_s": 10 * 366 * 86400 + 1}, "invalid_value_expiry"),
                         ({"value_expiry_s": -1}, "invalid_value_expiry"), ({"zone": "x" * 300}, "unknown_zone"),
                         ({"zone": service.ZONE + "."}, "unknown_zone"), ({"zone": None}, "unknown_zone")):
-        status, _, answer = call(txtd, "POST", DELEGATES, None, body)
+        status, _, answer = call(txtd, "POST", DELEGATES, BEARER, body)
         if (status, answer.get("error")) != ((201, None) if error is None else (400, error)):
             raise Failure("registration of %s: %d %s" % (body, status, answer))
 
@@ -154,13 +155,16 @@ def check_paths(txtd):
         if status != 404:
             raise Failure("GET of the delegate %s by the operator: %d %s" % (wrong, status, answer))
     for tag, wanted in (('"1"', 200), ("*", 200), ('"1"', 412), ('"18446744073709551615"', 412), ('"99999999999999999999999"', 412),
-                        ('W/"3"', 412), ("3", 412), ('""', 412), ('"x"', 412), ('"3"', 200)):
+                        ('W/"3"', 412), ("3", 412), ('""', 412), ('"x"', 412), ('"3"', 200),
+                        ('"1", "4"', 200), ('W/"5", "5x", "5"', 200), ('W/"6"', 412), ('"x,y" ,\t"6"', 200), ('"1", "2"', 412),
+                        ("1, 7", 412), ('"1" "', 412), ('W/', 412), ('"', 412), (", ,", 412), ('"1",' * 15 + '"7"', 200)):
         status, _, answer = call(txtd, "PATCH", DELEGATES + "/" + account["id"], dict(account["pair"], **{"If-Match": tag}),
                                  {"note": tag})
         if status != wanted:
             raise Failure("If-Match %s: %d %s, not %d" % (tag, status, answer, wanted))
     longest = ".".join(("a" * 63, "b" * 63, "c" * 63, "d" * 61))  # 253 characters
-    for query, wanted in (("domain=" + longest, 200), ("domain=x" + longest, 400), ("domain=" + "a" * 63, 200),
+    for query, wanted in (("domain=" + longest, 400), ("domain=x" + longest, 400),
+                          ("domain=" + longest[20:], 200), ("domain=" + longest[19:], 400), ("domain=" + "a" * 63, 200),
                           ("domain=" + "a" * 64, 400), ("domain=a.test&account_url=https://" + "x" * 1016, 200),
                           ("domain=a.test&account_url=https://" + "x" * 1017, 400),
                           ("domain=a.test&issuer=" + longest, 200), ("domain=a.test&issuer=x" + longest, 400)):
@@ -206,6 +210,45 @@ def check_prefixes(directory, program):
             raise Failure("the operator is limited")
 
 
+def check_networks(directory, program):
+    """Who has many addresses gets a multiple of one client's limit, by each wider prefix."""
+    limits = dict(service.NO_LIMITS, registrations_per_minute=1)
+    with service.Txtd(program, directory, api={"limits": limits, "trusted_proxies": ["127.0.0.1/32"]}) as txtd:
+        for what, clients, multiple in (("an IPv4 /24", ["192.0.2.%d" % number for number in range(40)], 32),
+                                        ("an IPv6 /56", ["2001:db8:1:%x::1" % number for number in range(6)], 4),
+                                        ("an IPv6 /48", ["2001:db8:2:%x00::1" % number for number in range(10)], 8)):
+            answers = [call(txtd, "POST", DELEGATES, {"X-Forwarded-For": client}) for client in clients]
+            if [status for status, _, _ in answers] != [201] * multiple + [429] * (len(clients) - multiple):
+                raise Failure("registrations from %s: %s" % (what, [status for status, _, _ in answers]))
+            check_retry("a network's limit", answers[-1][1])
+        if call(txtd, "POST", DELEGATES, {"X-Forwarded-For": "192.0.3.1"})[0] != 201:
+            raise Failure("another network pays")
+        expect_metric(txtd, 'txtd_limits_reached_total{limit="registrations_network"}', 8 + 2 + 2)
+
+
+def expect_metric(txtd, name, value):
+    if "\n%s %d\n" % (name, value) not in txtd.get_internal("/metrics")[1]:
+        raise Failure("%s is not %d" % (name, value))
+
+
+def check_full(directory, program):
+    """As many delegates as there may be: 503 with a word of its own, whoever asks; a deletion makes room."""
+    api = {"limits": dict(service.NO_LIMITS, delegates=2), "operator_tokens_file": operator_file(directory)}
+    with service.Txtd(program, directory, api=api) as txtd:
+        first = register(txtd)
+        register(txtd)
+        for path, headers in ((DELEGATES, None), ("/register", None), (DELEGATES, BEARER)):
+            status, headers, answer = call(txtd, "POST", path, headers)
+            if (status, answer.get("error")) != (503, "full") or "Retry-After" not in headers:
+                raise Failure("one delegate too many at %s: %d %s" % (path, status, answer))
+        check(txtd, first, "PUT", "/values", {"values": ["v"]}, 200)
+        check(txtd, first, "DELETE", "", None, 204)
+        register(txtd)
+        expect_metric(txtd, 'txtd_limits_reached_total{limit="delegates"}', 3)
+        expect_metric(txtd, 'txtd_refusals_total{reason="full"}', 3)
+        expect_metric(txtd, "txtd_delegates_max", 2)
+
+
 def check_total(directory, program):
     """All clients together; each asks once only."""
     limits = dict(service.NO_LIMITS, registrations_per_second_total=1)
@@ -235,7 +278,7 @@ def operator_file(directory):
 
 
 def main(directory, program, _txtctl):
-    places = [os.path.join(directory, name) for name in ("open", "prefix", "total")]
+    places = [os.path.join(directory, name) for name in ("open", "prefix", "total", "networks", "full")]
     for place in places:
         os.mkdir(place)
     with service.Txtd(program, places[0], api={"operator_tokens_file": operator_file(places[0])}) as txtd:
@@ -247,6 +290,8 @@ def main(directory, program, _txtctl):
         check_lists(txtd)
     check_prefixes(places[1], program)
     check_total(places[2], program)
+    check_networks(places[3], program)
+    check_full(places[4], program)
     print("ok: the bounds of the native API")
 
 

@@ -6,6 +6,7 @@ changes.
 """
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -60,13 +61,15 @@ def check_metrics(txtd):
                         ("txtd_commit_seconds_count", 4), ('txtd_commit_seconds_bucket{le="+Inf"}', 4),
                         ("txtd_changes_waiting_max", 1), ("txtd_store_bytes", 1), ("txtd_store_available_bytes", 1),
                         ("txtd_published_total", 4), ("txtd_http_connections_max", 16), ("process_max_fds", 16),
-                        ("process_resident_memory_bytes", 1), ("process_start_time_seconds", time.time() - 3600)):
+                        ("process_resident_memory_bytes", 1), ("process_open_fds", 10), ("txtd_calls_max", 16), ("txtd_edits_max", 256),
+                        ("txtd_delegates_max", 100000000), ("process_start_time_seconds", time.time() - 3600)):
         if metric(text, name) < least:
             raise service.Failure("%s is %g, expected is %g or more" % (name, metric(text, name), least))
     if metric(text, "txtd_served_revision") != metric(text, "txtd_store_revision"):
         raise service.Failure("what is acknowledged is not served")
     for name in ("txtd_changes_waiting", "txtd_rcu_retired", "txtd_rcu_grace_periods_total", "txtd_rcu_grace_longest_seconds",
-                 "txtd_audit_lost_total", "txtd_log_lost_total", "txtd_dns_tcp_buffered_bytes", "txtd_http_displaced_total"):
+                 "txtd_audit_lost_total", "txtd_http_accept_pauses_total", "txtd_backup_last_success_timestamp_seconds",
+                 "txtd_backup_failures_total", "txtd_edits", 'txtd_limits_reached_total{limit="updates"}', "txtd_log_lost_total", "txtd_dns_tcp_buffered_bytes", "txtd_http_displaced_total"):
         metric(text, name)  # is there
     check_sums(txtd)
 
@@ -85,6 +88,64 @@ def check_sums(txtd):
             return
         time.sleep(0.1)
     raise service.Failure("of %g messages %g were answered and %g dropped, %g have a type" % (received, answered, dropped, typed))
+
+
+def check_edits(txtd):
+    """What clients get wrong is told apart from what we do; edits are counted by kind."""
+    account = txtd.register("/api/v1/delegates")
+    connection = txtd.connect()
+    pair = {"X-Api-User": account["username"], "X-Api-Key": account["key"]}
+    before = get_metrics(txtd)
+    for method, tail, headers, body, status in (("PUT", "/values", {}, '{"values":["a"]}', 200),
+                                                ("PUT", "/values", {"If-Match": '"1"'}, '{"values":[]}', 412),
+                                                ("PUT", "/values", {}, '{"values":["a","b","c"]}', 400),
+                                                ("DELETE", "/values/z", {}, None, 404), ("DELETE", "/keys/1", {}, None, 409),
+                                                ("PATCH", "", {}, '{"note":"n"}', 200)):
+        connection.request(method, "/api/v1/delegates/" + account["id"] + tail, body, dict(pair, **headers))
+        response = connection.getresponse()
+        text = response.read()
+        if response.status != status:
+            raise service.Failure("%s %s: %d %s" % (method, tail, response.status, text))
+    connection.close()
+    after = get_metrics(txtd)
+    for name, more in (('txtd_edits_total{kind="values"}', 1), ('txtd_edits_total{kind="settings"}', 1),
+                       ('txtd_refusals_total{reason="conflict"}', 2), ('txtd_refusals_total{reason="invalid"}', 1),
+                       ('txtd_refusals_total{reason="not_found"}', 1), ('txtd_refusals_total{reason="forbidden"}', 0),
+                       ('txtd_refusals_total{reason="failed"}', 0)):
+        if metric(after, name) - metric(before, name) != more:
+            raise service.Failure("%s has grown by %g, not by %d" % (name, metric(after, name) - metric(before, name), more))
+
+
+def expect_soon(txtd, name, value):
+    deadline = time.monotonic() + 10
+    while metric(get_metrics(txtd), name) < value:
+        if time.monotonic() > deadline:
+            raise service.Failure("%s is %g, not %g" % (name, metric(get_metrics(txtd), name), value))
+        time.sleep(0.05)
+
+
+def check_loads(txtd):
+    """Reloads and certificates that fail are counted."""
+    with open(txtd.config, encoding="ascii") as file:
+        config = file.read()
+    txtd.process.send_signal(signal.SIGHUP)
+    expect_soon(txtd, 'txtd_reloads_total{outcome="ok"}', 1)
+    expect_soon(txtd, 'txtd_certificate_loads_total{outcome="ok"}', 1)
+    with open(txtd.config, "w", encoding="ascii") as file:
+        file.write("zones: 7\n")
+    txtd.process.send_signal(signal.SIGHUP)
+    expect_soon(txtd, 'txtd_reloads_total{outcome="failed"}', 1)
+    with open(txtd.config, "w", encoding="ascii") as file:
+        file.write(config)
+    certificate = os.path.join(txtd.directory, "state", "self-signed.pem")
+    with open(certificate, encoding="ascii") as file:
+        good = file.read()
+    with open(certificate, "w", encoding="ascii") as file:
+        file.write("none\n")
+    txtd.process.send_signal(signal.SIGHUP)
+    expect_soon(txtd, 'txtd_certificate_loads_total{outcome="failed"}', 1)
+    with open(certificate, "w", encoding="ascii") as file:
+        file.write(good)
 
 
 def check_internal_site(txtd):
@@ -141,6 +202,8 @@ def check_full_store(txtd, account):
 def main(directory, program, _txtctl):
     with service.Txtd(program, directory) as txtd:
         check_metrics(txtd)
+        check_edits(txtd)
+        check_loads(txtd)
         check_internal_site(txtd)
         check_health_costs_nothing(txtd)
         account = txtd.register()

@@ -89,6 +89,36 @@ def scan(txtd):
     print("ok: nmap finds nothing to fault")
 
 
+# Other keys than the self-made P-256: how openssl makes them, and the group that must be preferred.
+KEYS = [
+    ("P-384", "ec -pkeyopt ec_paramgen_curve:P-384", "secp384r1"),
+    ("P-521", "ec -pkeyopt ec_paramgen_curve:P-521", "secp521r1"),
+    ("RSA-2048", "rsa:2048", "prime256v1"),
+    ("RSA-4096", "rsa:4096", "secp384r1"),
+]
+
+
+def other_keys(directory, program):
+    """The key exchange is as strong as the certificate, or a scanner finds fault; a client that knows P-256 alone is served,
+    if it can read the certificate (RFC 8422 section 5.1: not one of another curve)."""
+    for name, kind, group in KEYS:
+        place = os.path.join(directory, name)
+        os.mkdir(place)
+        certificate, key = (os.path.join(place, "api." + end) for end in ("pem", "key"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey"] + kind.split() + ["-nodes", "-days", "2", "-subj", "/CN=other", "-keyout",
+                        key, "-out", certificate], check=True, capture_output=True)
+        os.mkdir(os.path.join(place, "state"), 0o700)
+        shutil.copy(certificate, os.path.join(place, "state", "self-signed.pem"))  # for Txtd's own clients
+        with Txtd(program, place, api={"self_signed": False, "certificate": certificate, "key": key}) as txtd:
+            for options, expected in (("-tls1_2", group), ("-tls1_2 -curves P-256", "prime256v1"))[:2 if kind.startswith("rsa") else 1]:
+                said = s_client(txtd, options)
+                if "Server Temp Key: ECDH, %s" % expected not in said:
+                    raise Failure("%s %s: not %s in: %s" % (name, options, expected, said))
+            scan(txtd)
+            txtd.stop()
+        print("ok: a certificate with %s" % name)
+
+
 def open_one(txtd, context, session=None):
     """A connection that has had one answer, so that in TLS 1.3 too its ticket has come."""
     plain = socket.create_connection(("127.0.0.1", txtd.api_port), WAIT_S)
@@ -171,6 +201,7 @@ def main(directory, program, _txtctl):
         scan(txtd)
         resumption(txtd, directory)
         txtd.stop()
+    other_keys(directory, program)
 
 
 if __name__ == "__main__":

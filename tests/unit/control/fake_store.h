@@ -8,20 +8,22 @@
 
 #include <string.h>
 
+#include "storage/backup.h"
 #include "storage/committer.h"
 #include "storage/store.h"
 
-enum { FAKE_STORE_MAX = 64, FAKE_STORE_NOW_S = 1700000000 };
+enum { FAKE_STORE_MAX = 600, FAKE_STORE_NOW_S = 1700000000 };
 
 struct fake_store {
     struct delegate_state delegates[FAKE_STORE_MAX];
     struct store_account accounts[FAKE_STORE_MAX];
     struct store_usage usage[FAKE_STORE_MAX];
     unsigned count;
-    int read_result;   /* of point reads, unless 0 */
-    int submit_result; /* of committer_submit, unless 0 */
-    int commit_result; /* with which requests are completed, unless 0; nothing is changed then */
-    bool hold;         /* keep requests back until fake_store_release */
+    int read_result;       /* of point reads, unless 0 */
+    int submit_result;     /* of committer_submit, unless 0 */
+    int commit_result;     /* with which requests are completed, unless 0; nothing is changed then */
+    void (*on_page)(void); /* called before each page of accounts; NULL: nothing */
+    bool hold;             /* keep requests back until fake_store_release */
     struct change_request *held;
 };
 
@@ -90,6 +92,9 @@ int store_read_accounts(struct store *store, const struct delegate_id *after, un
 {
     const struct delegate_id *last = after;
     (void)store;
+    if (fake_store.on_page != NULL) {
+        fake_store.on_page();
+    }
     for (*count = 0; *count < limit; (*count)++) {
         const struct store_account *next = NULL;
         for (unsigned i = 0; i < fake_store.count; i++) {
@@ -127,6 +132,16 @@ int store_note_usage(struct store *store, const struct store_usage_note notes[],
     (void)notes;
     (void)count;
     return fake_store.commit_result;
+}
+
+int store_backup(struct store *store, const char *directory, unsigned keep, struct backup_report *report,
+                 struct error_detail *detail)
+{
+    (void)store;
+    (void)directory;
+    (void)keep;
+    memset(report, 0, sizeof *report);
+    return error_describe(detail, TXTD_EIO, "there is no disk");
 }
 
 uint64_t store_delegates_estimate(const struct store *store)

@@ -49,6 +49,7 @@ struct fixture {
     pthread_t wakers[WAKERS_MAX];
     unsigned wakers_count;      /* atomic */
     struct http_exchange *held; /* atomic */
+    unsigned asked_again;       /* atomic: how often the handler was given an exchange of /again */
 };
 
 static inline void *wake_later(void *exchange)
@@ -76,7 +77,13 @@ static inline void answer_headers(struct http_exchange *exchange)
     http_exchange_answer(exchange, 200, "text/plain", NULL, 0, body, (size_t)len);
 }
 
-/* /later is answered when another thread has woken it, /hold when the test wakes fixture->held, /forget not at all, anything
+static inline void ask_again(void *context, struct http_exchange *exchange)
+{
+    (void)context;
+    http_exchange_again(exchange);
+}
+
+/* /again is given to the handler once more when the test wakes fixture->held, and then answered. /later is answered when another thread has woken it, /hold when the test wakes fixture->held, /forget not at all, anything
  * else at once. */
 static inline void handle(void *context, struct http_exchange *exchange)
 {
@@ -92,6 +99,9 @@ static inline void handle(void *context, struct http_exchange *exchange)
         http_exchange_answer(exchange, 204, NULL, NULL, 0, "", 0);
     } else if (path_is(exchange, "/hold")) {
         http_exchange_keep(exchange, answer, context);
+        __atomic_store_n(&fixture->held, exchange, __ATOMIC_RELEASE);
+    } else if (path_is(exchange, "/again") && __atomic_fetch_add(&fixture->asked_again, 1, __ATOMIC_RELAXED) == 0) {
+        http_exchange_keep(exchange, ask_again, context);
         __atomic_store_n(&fixture->held, exchange, __ATOMIC_RELEASE);
     } else if (!path_is(exchange, "/forget")) {
         answer(context, exchange);

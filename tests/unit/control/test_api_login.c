@@ -62,7 +62,7 @@ static int begin(void **state)
     fake_store.delegates[0].version = 1;
     delegate_id_format(&account->username, scene.username);
     scene.settings = (struct service_settings){
-        .zones = zones, .zones_count = 1, .server_url = "https://auth.example.org", .calls_max = 4};
+        .zones = zones, .zones_count = 1, .server_url = "https://auth.example.org", .edits_max = 4, .calls_max = 4};
     *state = &scene;
     if (key_upgrades_start(&upgrade_parts, &upgrade_settings, &scene.upgrades) != 0) {
         return -1;

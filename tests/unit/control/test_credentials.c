@@ -21,6 +21,26 @@ static void test_ids(void **state)
     assert_int_equal(first.octets[8] >> 6, 2); /* variant */
 }
 
+/* The same of the same, and nothing alike of anything else. */
+static void test_usernames(void **state)
+{
+    (void)state;
+    const uint8_t secret[STORE_SECRET_LEN] = {1}, other[STORE_SECRET_LEN] = {2};
+    struct delegate_id delegate, neighbour, first, second;
+    assert_int_equal(credentials_make_id(&delegate), 0);
+    neighbour = delegate;
+    neighbour.octets[15] ^= 1;
+    assert_int_equal(credentials_make_username(secret, &delegate, &first), 0);
+    assert_int_equal(credentials_make_username(secret, &delegate, &second), 0);
+    assert_memory_equal(&first, &second, sizeof first);
+    assert_int_equal(first.octets[6] >> 4, 4); /* version */
+    assert_int_equal(first.octets[8] >> 6, 2); /* variant */
+    assert_int_equal(credentials_make_username(secret, &neighbour, &second), 0);
+    assert_memory_not_equal(&first, &second, sizeof first);
+    assert_int_equal(credentials_make_username(other, &delegate, &second), 0);
+    assert_memory_not_equal(&first, &second, sizeof first);
+}
+
 static void test_keys(void **state)
 {
     (void)state;
@@ -83,7 +103,8 @@ static void test_match(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ids), cmocka_unit_test(test_keys),
-                                       cmocka_unit_test(test_hash), cmocka_unit_test(test_match)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ids), cmocka_unit_test(test_usernames),
+                                       cmocka_unit_test(test_keys), cmocka_unit_test(test_hash),
+                                       cmocka_unit_test(test_match)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

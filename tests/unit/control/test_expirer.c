@@ -16,15 +16,17 @@ enum { ZONE = 3, DAY_S = 86400 };
 
 static const uint8_t home[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1};
 
+static const struct service_zone zones[] = {{"auth.example.org", ZONE, 2, 0}};
+
 static struct service *new_service(int64_t unused_s, int64_t idle_s)
 {
-    static const struct service_zone zones[] = {{"auth.example.org", ZONE, 2, 0}};
     const struct service_settings settings = {.zones = zones,
                                               .zones_count = 1,
                                               .registration = CONFIG_REGISTRATION_OPEN,
                                               .expire_unused_s = unused_s,
                                               .expire_idle_s = idle_s,
                                               .server_url = "https://auth.example.org",
+                                              .edits_max = 4,
                                               .calls_max = 4};
     const struct service_parts parts = {0};
     struct service *service;
@@ -53,9 +55,10 @@ static unsigned add(struct service *service)
 
 static uint64_t pass(struct service *service, int64_t after_days)
 {
-    uint64_t expired = 0;
-    assert_int_equal(expirer_pass(service, FAKE_STORE_NOW_S + after_days * DAY_S, NULL, &expired), 0);
-    return expired;
+    struct expirer_pass pass = {.now_s = FAKE_STORE_NOW_S + after_days * DAY_S, .expired_max = EXPIRER_PASS_MAX};
+    assert_int_equal(expirer_pass(service, &pass, NULL), 0);
+    assert_false(pass.more);
+    return pass.expired;
 }
 
 /* As an update does. */
@@ -119,16 +122,69 @@ static void test_off_and_trouble(void **unused)
     add(service);
     assert_int_equal(pass(service, -10000), 0); /* the clock was set back */
     bool stopping = true;
-    uint64_t expired = 0;
-    assert_int_equal(expirer_pass(service, FAKE_STORE_NOW_S + 2 * DAY_S, &stopping, &expired), 0);
-    assert_int_equal(expired, 0);
+    struct expirer_pass tried = {.now_s = FAKE_STORE_NOW_S + 2 * DAY_S, .expired_max = EXPIRER_PASS_MAX};
+    assert_int_equal(expirer_pass(service, &tried, &stopping), 0);
+    assert_int_equal(tried.expired, 0);
     fake_store.commit_result = TXTD_ENOSPC;
     assert_int_equal(pass(service, 2), 0);
     fake_store.commit_result = 0;
     fake_store.read_result = TXTD_EIO;
-    assert_int_equal(expirer_pass(service, FAKE_STORE_NOW_S + 2 * DAY_S, NULL, &expired), TXTD_EIO);
+    assert_int_equal(expirer_pass(service, &tried, NULL), TXTD_EIO);
+    assert_false(tried.more);
     fake_store.read_result = 0;
     assert_int_equal(pass(service, 2), 1);
+    service_free(service);
+}
+
+/* A pass stops at its bound, and the next one goes on behind it; none is left out, none is looked at twice. */
+static void test_bound_of_a_pass(void **unused)
+{
+    (void)unused;
+    struct service *service = new_service(90 * DAY_S, 0);
+    struct expirer_pass pass = {.now_s = FAKE_STORE_NOW_S + 90 * DAY_S, .expired_max = 2};
+    for (unsigned i = 0; i < 5; i++) {
+        add(service);
+    }
+    static const struct {
+        uint64_t expired;
+        bool more;
+    } rows[] = {{2, true}, {2, true}, {1, false}, {0, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(expirer_pass(service, &pass, NULL), 0);
+        assert_int_equal(pass.expired, rows[i].expired);
+        assert_int_equal(pass.more, rows[i].more);
+        assert_int_equal(expirer_goes_on(&pass, EXPIRER_EVERY_S), rows[i].more);
+        assert_false(expirer_goes_on(&pass, EXPIRER_EVERY_S - 1)); /* the clock may have been wrong at the start */
+    }
+    service_free(service);
+}
+
+static struct service *reloaded_service;
+static unsigned pages;
+
+/* At the second page: nothing expires any more. */
+static void turn_off(void)
+{
+    if (++pages == 2) {
+        const struct service_settings settings = {
+            .zones = zones, .zones_count = 1, .server_url = "https://auth.example.org", .edits_max = 4, .calls_max = 4};
+        assert_int_equal(service_reload(reloaded_service, &settings, NULL), 0);
+    }
+}
+
+/* A reload counts at once, not only when a pass of hours is over. */
+static void test_reload_within_a_pass(void **unused)
+{
+    (void)unused;
+    struct service *service = new_service(90 * DAY_S, 0);
+    for (unsigned i = 0; i < 2 * SERVICE_PAGE_MAX + 10; i++) {
+        add(service);
+    }
+    reloaded_service = service;
+    pages = 0;
+    fake_store.on_page = turn_off;
+    assert_int_equal(pass(service, 90), 2 * SERVICE_PAGE_MAX); /* the page that was begun is the last */
+    assert_int_equal(pages, 2);
     service_free(service);
 }
 
@@ -138,6 +194,8 @@ int main(void)
         cmocka_unit_test(test_unused),
         cmocka_unit_test(test_idle),
         cmocka_unit_test(test_off_and_trouble),
+        cmocka_unit_test(test_bound_of_a_pass),
+        cmocka_unit_test(test_reload_within_a_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* New connections: spread over the threads however they come, and none lost between two of them. */
 #include "http_scene.h"
 
+#include <sys/resource.h>
+
 #include "control/http_internal.h"
 
 #define THREADS     3
@@ -62,11 +64,39 @@ static void stops_while_they_come(void **state)
     }
 }
 
+/* No descriptor is left for a connection: it waits, that is counted, and it is taken once there is one. */
+static void waits_for_a_descriptor(void **state)
+{
+    (void)state;
+    struct fixture *fixture = start_wide();
+    struct rlimit limit, none;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int first_free = dup(fd);
+    assert_true(first_free > fd);
+    close(first_free);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = (rlim_t)first_free;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&fixture->address[0], sizeof(struct sockaddr_in)), 0);
+    for (unsigned i = 0; i < 5000 && counters_of(fixture).accept_pauses == 0; i++) {
+        (void)usleep(1000);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_true(counters_of(fixture).accept_pauses > 0);
+    assert_int_equal(counters_of(fixture).accepted, 0);
+    say(fd, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect(hear(fd, "|7"), "GET|/x|");
+    close(fd);
+    end(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spreads_a_burst),
         cmocka_unit_test(stops_while_they_come),
+        cmocka_unit_test(waits_for_a_descriptor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

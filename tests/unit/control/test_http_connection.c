@@ -75,14 +75,17 @@ static const struct refusal refusals[] = {
 static void expect_refusal(const char *answer, const struct refusal *refusal)
 {
     char body[64], length[64];
-    int len = snprintf(body, sizeof body, "\r\n\r\n{\"error\":\"%s\"}", refusal->error) - 4;
-    (void)snprintf(length, sizeof length, "content-length: %d\r\n", len);
     assert_non_null(answer);
+    const char *begin = strstr(answer, "\r\n\r\n"), *end = begin == NULL ? NULL : strchr(begin, '}');
+    assert_non_null(end);
+    (void)snprintf(body, sizeof body, "\r\n\r\n{\"error\":\"%s\",\"detail\":\"", refusal->error);
+    (void)snprintf(length, sizeof length, "content-length: %d\r\n", (int)(end + 1 - (begin + 4)));
     expect(answer, refusal->status);
     expect(answer, "content-type: application/json\r\n");
     expect(answer, "connection: close\r\n");
     expect(answer, length);
-    assert_string_equal(strstr(answer, "\r\n\r\n"), body); /* and nothing behind it */
+    assert_memory_equal(begin, body, strlen(body));
+    assert_int_equal(end[1], '\0'); /* and nothing behind it */
 }
 
 static void refuses_in_json(void **state)

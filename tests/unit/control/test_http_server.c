@@ -243,6 +243,31 @@ static void a_wake_after_the_stop_is_safe(void **state)
     end(fixture);
 }
 
+/* A key was compared, and the handler is to look once more; what it looks with may be gone once the server has stopped. */
+static void no_handler_is_called_after_the_stop(void **state)
+{
+    (void)state;
+    for (int stops = 0; stops < 2; stops++) {
+        struct http_server_settings settings = default_settings();
+        struct fixture *fixture = start(&settings);
+        int fd = dial(fixture);
+        say(fd, "GET /again HTTP/1.1\r\nHost: h\r\n\r\n");
+        struct http_exchange *held = held_by(fixture);
+        if (stops != 0) {
+            http_server_stop(fixture->server, 0);
+        }
+        http_exchange_wake(held);
+        unsigned hundreds = stops != 0 ? 5 : 2;
+        for (unsigned i = 0; i < 1000 && counters_of(fixture).status[hundreds] == 0; i++) {
+            (void)usleep(1000);
+        }
+        assert_int_equal(counters_of(fixture).status[hundreds], 1);
+        assert_int_equal(__atomic_load_n(&fixture->asked_again, __ATOMIC_RELAXED), stops != 0 ? 1 : 2);
+        close(fd);
+        end(fixture);
+    }
+}
+
 static void an_exchange_nobody_wakes_ends_with_the_server(void **state)
 {
     (void)state;
@@ -284,6 +309,7 @@ int main(void)
         cmocka_unit_test(serves_many_at_once),
         cmocka_unit_test(finishes_what_runs_when_stopped),
         cmocka_unit_test(a_wake_after_the_stop_is_safe),
+        cmocka_unit_test(no_handler_is_called_after_the_stop),
         cmocka_unit_test(an_exchange_nobody_wakes_ends_with_the_server),
         cmocka_unit_test(names_an_address_that_is_taken),
     };

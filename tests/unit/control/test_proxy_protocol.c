@@ -31,6 +31,7 @@ static void reads_both_versions(void **state)
 #define EXPECT(header, address) expect(header, sizeof(header) - 1, address)
     EXPECT("PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n", "::ffff:192.0.2.1");
     EXPECT("PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n", "2001:db8::1");
+    EXPECT("PROXY TCP4 192.0.2.1 198.51.100.1 0 65535\r\n", "::ffff:192.0.2.1");
     EXPECT("PROXY UNKNOWN\r\n", "::");
     EXPECT(V2 "\x21\x11\0\x0c\300\0\2\1\300\0\2\2\0\1\0\2", "::ffff:192.0.2.1");
     EXPECT(V2 "\x21\x21\0\x24"
@@ -52,6 +53,19 @@ static void refuses_what_is_no_header(void **state)
         BAD("PROXY TCP4 192.0.2.1 198.51.100.1 1\r\n"),
         BAD("PROXY TCP4 192.0.2.1 198.51.100.1 1 2 3\r\n"),
         BAD("PROXY TCP4 192.0.2.1 198.51.100.1 1 2\n"),
+        BAD("PROXY TCP4 192.0.2.1 198.51.100.1 1 65536\r\n"),
+        BAD("PROXY TCP4 192.0.2.1 198.51.100.1 99999 2\r\n"),
+        BAD("PROXY TCP4 192.0.2.1 198.51.100.1 +1 2\r\n"),
+        BAD("PROXY TCP4 192.0.2.1 198.51.100.1 01 2\r\n"),
+        BAD("PROXY TCP4 192.0.2.1 198.51.100.1 1 2 \r\n"),
+        BAD("PROXY TCP4 192.0.2.1 198.51.100.1  1 2\r\n"),
+        BAD("PROXY TCP4  192.0.2.1 198.51.100.1 1 2\r\n"),
+        BAD("PROXY  TCP4 192.0.2.1 198.51.100.1 1 2\r\n"),
+        BAD("PROXY TCP4\t192.0.2.1 198.51.100.1 1 2\r\n"),
+        BAD("PROXY TCP4 192.0.2.1 nonsense 1 2\r\n"),
+        BAD("PROXY TCP4 192.0.2.1 2001:db8::1 1 2\r\n"),
+        BAD("PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n"),
+        BAD("PROXY TCP4 192.0.2.1 198.51.100.1 1\r\n"),
         BAD("PROXY TCP5 192.0.2.1 198.51.100.1 1 2\r\n"),
         BAD(V2 "\x11\x11\0\x0c\300\0\2\1\300\0\2\2\0\1\0\2"),
         BAD(V2 "\x21\x11\0\x04\300\0\2\1"),

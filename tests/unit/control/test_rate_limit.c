@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <limits.h>
+
 #include <string.h>
 
 #include "control/rate_limit.h"
@@ -105,6 +107,32 @@ static void test_client_keys(void **state)
     assert_memory_not_equal(one, two, sizeof one);
 }
 
+static void test_networks(void **state)
+{
+    (void)state;
+    const uint8_t v4_a[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1};
+    const uint8_t v4_b[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 2};
+    const uint8_t v6_a[16] = {0x20, 1, 0xd, 0xb8, 0, 1, 0, 1, 1};
+    const uint8_t v6_b[16] = {0x20, 1, 0xd, 0xb8, 0, 1, 0, 2, 1};
+    const uint8_t v6_c[16] = {0x20, 1, 0xd, 0xb8, 0, 1, 1, 2, 1};
+    struct rate_limit_network one[RATE_LIMIT_NETWORKS_MAX], two[RATE_LIMIT_NETWORKS_MAX];
+    assert_int_equal(rate_limit_networks(v4_a, one), 1);
+    assert_int_equal(rate_limit_networks(v4_b, two), 1);
+    assert_memory_equal(one[0].key, two[0].key, RATE_LIMIT_KEY_LEN);
+    assert_int_equal(one[0].multiple, 32);
+    assert_int_equal(rate_limit_networks(v6_a, one), 2);
+    assert_memory_not_equal(one[0].key, one[1].key, RATE_LIMIT_KEY_LEN); /* the /56 is 0 where the /48 ends */
+    assert_int_equal(rate_limit_networks(v6_b, two), 2);
+    assert_memory_equal(one[0].key, two[0].key, RATE_LIMIT_KEY_LEN);
+    assert_memory_equal(one[1].key, two[1].key, RATE_LIMIT_KEY_LEN);
+    assert_int_equal(rate_limit_networks(v6_c, two), 2);
+    assert_memory_not_equal(one[0].key, two[0].key, RATE_LIMIT_KEY_LEN);
+    assert_memory_equal(one[1].key, two[1].key, RATE_LIMIT_KEY_LEN);
+    assert_int_equal(rate_limit_multiple(0, 32), 0);
+    assert_int_equal(rate_limit_multiple(60, 32), 1920);
+    assert_int_equal(rate_limit_multiple(1000000000, 32), UINT_MAX);
+}
+
 /* Looking says what taking would, and uses nothing up. */
 static void test_look(void **state)
 {
@@ -129,6 +157,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_zero_is_no_limit, begin, end),
         cmocka_unit_test_setup_teardown(test_flood_of_keys, begin, end),
         cmocka_unit_test(test_client_keys),
+        cmocka_unit_test(test_networks),
         cmocka_unit_test_setup_teardown(test_look, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,7 @@ static int begin(void **state)
                                                .registration_tokens = tokens,
                                                .registration_tokens_count = 1,
                                                .server_url = "https://auth.example.org",
+                                               .edits_max = 4,
                                                .calls_max = 4};
     *state = &scene;
     return service_new(&parts, &scene.settings, &scene.router.service, NULL);
@@ -251,20 +252,26 @@ static void test_methods_and_paths(void **state)
         {"POST", "/health", 405, "allow: GET, HEAD, OPTIONS\n"},
         {"DELETE", "/readyz", 405, "allow: GET, HEAD, OPTIONS\n"},
         {"OPTIONS", "/register", 204, "allow: POST, OPTIONS\n"},
-        {"PUT", "/api/v1/delegates/x", 405, "allow: GET, PATCH, DELETE, OPTIONS\n"},
+        {"PUT", "/api/v1/delegates/x", 405, "allow: GET, HEAD, PATCH, DELETE, OPTIONS\n"},
         {"GET", "/health", 200, ""},
         {"HEAD", "/health", 200, ""},
         {"GET", COMPAT "/health", 200, ""},
         {"GET", "/livez", 200, ""},
         {"GET", "/readyz", 200, ""},
+        {"GET", "/openapi.json", 200, ""},
+        {"HEAD", "/openapi.json", 200, ""},
+        {"HEAD", "/api/v1/stats", 401, "www-authenticate: Basic realm="},
+        {"POST", "/update", 401, "www-authenticate: Basic realm="},
+        {"OPTIONS", "*", 204, "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\n"},
+        {"GET", "*", 405, "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\n"},
         {"GET", "/", 404, ""},
         {"GET", "/metrics", 404, ""},
         {"POST", "/register/x", 404, ""},
-        {"POST", "/t/token-0123456789abcdef/register", 404, ""},
+        {"POST", "/t/token-0123456789abcdef/register", 201, ""}, /* open to all: the token does not matter */
         {"GET", "/api/v1", 404, ""},
         {"GET", "/api/v1/delegates", 401, ""},
         {"GET", "/api/v1/delegates/x/y", 404, ""},
-        {"PUT", "/api/v1/delegates", 405, "allow: GET, POST, OPTIONS\n"},
+        {"PUT", "/api/v1/delegates", 405, "allow: GET, HEAD, POST, OPTIONS\n"},
         {"GET", COMPAT, 404, ""},
         {"POST", "/a/b/c/d/e/f/g/h/i", 404, ""},
     };

@@ -30,6 +30,7 @@ static struct service_settings settings(void)
                                      .zones_count = 2,
                                      .registration = CONFIG_REGISTRATION_OPEN,
                                      .server_url = "https://auth.example.org",
+                                     .edits_max = 4,
                                      .calls_max = CALLS_MAX};
 }
 
@@ -372,6 +373,40 @@ static void test_bad_values(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
+/* The operator finds whose a delegate is; an account that was imported under a name of its own is not taken for another's. */
+static void test_account_of_a_delegate(void **unused)
+{
+    (void)unused;
+    static const uint8_t secret[STORE_SECRET_LEN] = {7}, other[STORE_SECRET_LEN] = {8};
+    const uint8_t *const secrets[] = {secret, other, NULL};
+    struct delegate_state delegate = {.zone = ZONE};
+    struct store_account found;
+    struct account account, imported;
+    memset(&fake_store, 0, sizeof fake_store);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct service_parts parts = {.secret = secrets[i]};
+        struct service_settings from = settings();
+        struct service *service = NULL;
+        assert_int_equal(service_new(&parts, &from, &service, NULL), 0);
+        if (i == 0) {
+            make_account(service, NULL, &account);
+            make_account(service, NULL, &imported);
+            fake_store.accounts[1].username.octets[0] ^= 1; /* as if it had come with it */
+        }
+        delegate.id = account.delegate;
+        assert_int_equal(service_find_account(service, &delegate, &found), i == 0 ? 0 : TXTD_ENOTFOUND);
+        if (i == 0) {
+            assert_memory_equal(&found.username, &account.username, sizeof found.username);
+            fake_store.accounts[0].delegate = imported.delegate;
+            assert_int_equal(service_find_account(service, &delegate, &found), TXTD_ENOTFOUND); /* not its account */
+            fake_store.accounts[0].delegate = account.delegate;
+        }
+        delegate.id = imported.delegate;
+        assert_int_equal(service_find_account(service, &delegate, &found), TXTD_ENOTFOUND);
+        service_free(service);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +422,7 @@ int main(void)
         TEST(test_total_limit),
         TEST(test_zone_no_longer_served),
         TEST(test_bad_values),
+        cmocka_unit_test(test_account_of_a_delegate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@ static struct service_settings settings(void)
                                      .server_url = "https://auth.example.org",
                                      .cors_origins = origins,
                                      .cors_origins_count = 1,
+                                     .edits_max = 4,
                                      .calls_max = 16};
 }
 
@@ -54,17 +55,17 @@ static void test_tokens(void **state)
     struct service_rules *rules;
     assert_int_equal(service_rules_new(&from, &rules, NULL), 0);
     for (unsigned i = 0; i < 3; i++) {
-        assert_true(service_rules_token_valid(rules, tokens[i], strlen(tokens[i])));
-        assert_false(service_rules_token_valid(rules, tokens[i], strlen(tokens[i]) - 1));
+        assert_true(service_rules_token_valid(rules, tokens[i], strlen(tokens[i]), NULL));
+        assert_false(service_rules_token_valid(rules, tokens[i], strlen(tokens[i]) - 1, NULL));
     }
-    assert_false(service_rules_token_valid(rules, "token-six-0123456789", 20));
-    assert_false(service_rules_token_valid(rules, "", 0));
-    assert_false(service_rules_token_valid(rules, NULL, 0));
+    assert_false(service_rules_token_valid(rules, "token-six-0123456789", 20, NULL));
+    assert_false(service_rules_token_valid(rules, "", 0, NULL));
+    assert_false(service_rules_token_valid(rules, NULL, 0, NULL));
     service_rules_release(rules);
 
     from.registration_tokens_count = 0;
     assert_int_equal(service_rules_new(&from, &rules, NULL), 0);
-    assert_false(service_rules_token_valid(rules, "", 0));
+    assert_false(service_rules_token_valid(rules, "", 0, NULL));
     service_rules_release(rules);
 }
 

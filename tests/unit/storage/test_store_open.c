@@ -378,6 +378,30 @@ static void a_reader_sees_an_open_store_and_changes_nothing(void **state)
     scene_end(&scene);
 }
 
+static void a_secret_is_the_store_s_own_and_stays(void **state)
+{
+    (void)state;
+    uint8_t first[STORE_SECRET_LEN], again[STORE_SECRET_LEN], other[STORE_SECRET_LEN];
+    struct scene scene = scene_begin();
+    struct store *store = scene_open(&scene);
+    assert_int_equal(store_secret(store, first, NULL), 0);
+    assert_int_equal(store_secret(store, again, NULL), 0);
+    assert_memory_equal(first, again, sizeof first);
+    store_close(store);
+    store = scene_open(&scene);
+    assert_int_equal(store_secret(store, again, NULL), 0);
+    assert_memory_equal(first, again, sizeof first);
+    store_close(store);
+    scene_end(&scene);
+
+    scene = scene_begin();
+    store = scene_open(&scene);
+    assert_int_equal(store_secret(store, other, NULL), 0);
+    assert_memory_not_equal(first, other, sizeof first);
+    store_close(store);
+    scene_end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +418,7 @@ int main(void)
         cmocka_unit_test(a_lost_file_is_named),
         cmocka_unit_test(a_damaged_table_is_named),
         cmocka_unit_test(a_reader_sees_an_open_store_and_changes_nothing),
+        cmocka_unit_test(a_secret_is_the_store_s_own_and_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
