@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "storage/backup_engine.h"
+#include "storage/database_files.h"
 #include "storage/store_directory.h"
 
 #define SUFFIX        ".restoring"
@@ -133,6 +134,7 @@ int backup_restore(const char *directory, uint32_t number, const struct store_op
     code = make_directory(path, detail);
     if (code == 0) {
         code = copy_files(directory, number, path, report, detail);
+        code = code != 0 ? code : database_files_check(path, false, detail);
         code = code != 0 ? code : store_directory_mark(path, detail);
         code = code != 0 ? code : prove(directory, &made, report, detail);
         code = code != 0 ? code : move(path, options->directory, detail);

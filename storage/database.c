@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/database_files.h"
 #include "storage/wal_tail.h"
 
 #define MIB ((size_t)1 << 20)
@@ -73,8 +74,6 @@ static rocksdb_options_t *database_options(const struct store_options *settings,
 {
     rocksdb_options_t *options = rocksdb_options_create();
     rocksdb_options_set_env(options, env);
-    rocksdb_options_set_create_if_missing(options, 1);
-    rocksdb_options_set_create_missing_column_families(options, 1);
     rocksdb_options_set_paranoid_checks(options, 1);
     rocksdb_options_set_wal_recovery_mode(options, rocksdb_tolerate_corrupted_tail_records_recovery);
     rocksdb_options_set_recycle_log_file_num(options, 0);       /* a recycled log hides damage in its middle */
@@ -173,12 +172,15 @@ static void remove_options_leftovers(const char *directory)
     closedir(entries);
 }
 
-int database_open(struct database *database, struct error_detail *detail)
+int database_open(struct database *database, bool make, struct error_detail *detail)
 {
-    int code = wal_tail_mend(database->directory, detail);
+    int code = make ? 0 : database_files_check(database->directory, true, detail);
+    code = code != 0 ? code : wal_tail_mend(database->directory, detail);
     if (code != 0) {
         return code;
     }
+    rocksdb_options_set_create_if_missing(database->options, make);
+    rocksdb_options_set_create_missing_column_families(database->options, make);
     char *error = NULL;
     database->db = rocksdb_open_column_families(database->options, database->directory, FAMILY_COUNT, family_names,
                                                 (const rocksdb_options_t *const *)database->family_options,

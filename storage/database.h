@@ -40,8 +40,9 @@ struct database {
 int database_new(const struct store_options *options, struct database *database);
 void database_free(struct database *database);
 
-/* Opens, with all column families, created when missing. Returns 0 or a code with `detail`. */
-int database_open(struct database *database, struct error_detail *detail);
+/* Opens, with all column families. `make`: what is missing is made; else a directory that lacks files is refused before
+ * RocksDB touches it. Returns 0 or a code with `detail`. */
+int database_open(struct database *database, bool make, struct error_detail *detail);
 
 /* Opens it for reading only as it is now, also while another process has it open; touches nothing but `scratch`, a directory
  * of the caller's that it may remove afterwards. Returns 0 or a code with `detail`. */

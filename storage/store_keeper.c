@@ -77,7 +77,7 @@ static void reopen(struct store *store)
         return;
     }
     database_close(&store->database);
-    int code = database_open(&store->database, NULL);
+    int code = database_open(&store->database, false, NULL);
     if (code == 0) {
         code = store_meta_check(store);
         code = code != 0 ? code : undo_failed_write(store);
