@@ -93,6 +93,22 @@ static rocksdb_options_t *database_options(const struct store_options *settings,
     return options;
 }
 
+/* What the C API has no function for. That a log was synced, and how long it was then, is noted in the manifest: without it or
+ * shorter, the store is refused. */
+static rocksdb_options_t *with_more_options(rocksdb_options_t *options)
+{
+    char *error = NULL;
+    rocksdb_options_t *more = rocksdb_options_create();
+    rocksdb_get_options_from_string(options, "track_and_verify_wals_in_manifest=true", more, &error);
+    if (error != NULL) { /* a RocksDB that does not know it */
+        rocksdb_free(error);
+        rocksdb_options_destroy(more);
+        return options;
+    }
+    rocksdb_options_destroy(options);
+    return more;
+}
+
 int database_new(const struct store_options *options, struct database *database)
 {
     *database = (struct database){.directory = strdup(options->directory)};
@@ -102,7 +118,7 @@ int database_new(const struct store_options *options, struct database *database)
     database->env = rocksdb_create_default_env();
     rocksdb_env_lower_thread_pool_cpu_priority(database->env); /* compaction yields to DNS */
     database->cache = rocksdb_cache_create_lru(options->block_cache);
-    database->options = database_options(options, database->env);
+    database->options = with_more_options(database_options(options, database->env));
     for (enum database_family family = 0; family < FAMILY_COUNT; family++) {
         database->family_options[family] = family_options(family, database->cache);
     }

@@ -165,7 +165,8 @@ uint64_t store_delegates_estimate(const struct store *store);
  * one thread. Non-zero stops the whole scan with that code. */
 typedef int (*store_scan_fn)(void *context, unsigned part, const struct delegate_state *state);
 
-/* Reads all delegates in `parts` disjoint ranges, each on a thread of its own. Start-up. Returns 0 or a code. */
+/* Reads all delegates in `parts` disjoint ranges, each on a thread of its own. Start-up: no commit may be under way. Returns 0 or
+ * a code with a `detail`: TXTD_ECORRUPT also when there are not as many as the last commit counted. */
 int store_scan(struct store *store, unsigned parts, store_scan_fn each, void *context, struct error_detail *detail);
 
 /* Point reads; any thread; may touch the disk. Return 0, TXTD_ENOTFOUND, TXTD_ECORRUPT or TXTD_EIO. A deleted delegate is
