@@ -66,6 +66,9 @@ int store_zone_numbers(struct store *store, uint16_t **numbers, size_t *count, s
 /* store_rocksdb.c. Writes the memtables out, so that the next start has no log to replay. What fails here is in the log still. */
 void store_flush(struct store *store);
 
+/* store_verify.c. Reads every record; the caller sees to it that the database stays open. Returns 0 or a code with a `detail`. */
+int store_verify(struct store *store, struct error_detail *detail);
+
 /* store_commit.c. */
 int commit_scratch_new(unsigned history, struct commit_scratch **scratch);
 void commit_scratch_free(struct commit_scratch *scratch);
