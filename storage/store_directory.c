@@ -144,6 +144,16 @@ static int check_marker(int marker_fd, const char *path, bool *is_new, struct er
     return 0;
 }
 
+static int lock_open_marker(int fd, const char *path, struct error_detail *detail)
+{
+    return flock(fd, LOCK_EX | LOCK_NB) == 0
+               ? 0
+               : error_describe(
+                     detail, TXTD_EEXISTS,
+                     "store directory %s: is in use by another process; stop that txtd, or choose another directory",
+                     path);
+}
+
 /* Opens, checks and locks the mark of a directory that has one. Returns its fd or a code; TXTD_ENOTFOUND without detail
  * when there is none. */
 static int lock_marker(int directory_fd, const char *path, bool *is_new, struct error_detail *detail)
@@ -155,11 +165,7 @@ static int lock_marker(int directory_fd, const char *path, bool *is_new, struct 
                                                 strerror(errno));
     }
     int code = check_marker(fd, path, is_new, detail);
-    if (code == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        code = error_describe(
-            detail, TXTD_EEXISTS,
-            "store directory %s: is in use by another process; stop that txtd, or choose another directory", path);
-    }
+    code = code != 0 ? code : lock_open_marker(fd, path, detail);
     if (code != 0) {
         close(fd);
         return code;
@@ -196,6 +202,43 @@ int store_directory_settle(const char *path, int lock_fd, struct error_detail *d
         return error_describe(detail, TXTD_ESYS, "%s/" STORE_MARKER ": cannot be written: %s", path, strerror(errno));
     }
     return 0;
+}
+
+int store_directory_lock(const char *path, int *lock_fd, struct error_detail *detail)
+{
+    int directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory_fd < 0) {
+        return errno == ENOENT ? TXTD_ENOTFOUND
+                               : error_describe(detail, TXTD_ESYS, "store directory %s: cannot be opened: %s", path,
+                                                strerror(errno));
+    }
+    int code = 0;
+    *lock_fd = openat(directory_fd, STORE_MARKER, O_RDONLY | O_CLOEXEC);
+    if (*lock_fd < 0 && errno == ENOENT) {
+        code = check_empty(directory_fd, path, detail);
+        code = code != 0 ? code : TXTD_ENOTFOUND;
+    } else if (*lock_fd < 0) {
+        code = error_describe(detail, TXTD_ESYS, "%s/" STORE_MARKER ": cannot be opened: %s", path, strerror(errno));
+    } else {
+        code = lock_open_marker(*lock_fd, path, detail);
+        if (code != 0) {
+            close(*lock_fd);
+        }
+    }
+    close(directory_fd);
+    return code;
+}
+
+int store_directory_exchange(const char *made, const char *place, struct error_detail *detail)
+{
+    if (renameat2(AT_FDCWD, made, AT_FDCWD, place, RENAME_EXCHANGE) != 0) {
+        return error_describe(detail, TXTD_ESYS, "%s: cannot be put in the place of %s: %s", made, place,
+                              strerror(errno));
+    }
+    return store_directory_sync_parent(place) == 0
+               ? 0
+               : error_describe(detail, TXTD_ESYS, "%s: is in its place, but its parent cannot be synced: %s", place,
+                                strerror(errno));
 }
 
 int store_directory_mark(const char *path, struct error_detail *detail)

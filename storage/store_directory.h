@@ -32,6 +32,15 @@ int store_directory_look(const char *path, struct error_detail *detail);
  * TXTD_ESYS with a `detail`. */
 int store_directory_mark(const char *path, struct error_detail *detail);
 
+/* Locks what is to be replaced, whatever is wrong with it, until *lock_fd is closed; touches nothing. Returns 0, TXTD_ENOTFOUND (it
+ * has no mark and is empty, or is not there), or with a `detail` TXTD_EINVAL (no mark, but other files: not ours),
+ * TXTD_EEXISTS (in use), TXTD_ESYS. */
+int store_directory_lock(const char *path, int *lock_fd, struct error_detail *detail);
+
+/* Puts the directory `made` in the place of `place`, which then has the name of `made`; at no moment is there nothing, and then it is
+ * durable. Both are in one file system. Returns 0 or TXTD_ESYS with a `detail`, nothing changed but that it may not be durable. */
+int store_directory_exchange(const char *made, const char *place, struct error_detail *detail);
+
 /* Syncs the directory that holds `path`, so that a new entry survives power loss. Returns 0 or TXTD_ESYS. */
 int store_directory_sync_parent(const char *path);
 

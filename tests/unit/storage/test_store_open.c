@@ -2,10 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <rocksdb/c.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+#include "storage/store_directory.h"
 
 /* Opens, expecting a refusal that says `text`. */
 static void assert_refused(const char *path, int expected, const char *text)
@@ -508,6 +511,67 @@ static void a_file_of_another_user_is_named_with_its_owner(void **state)
     scene_end(&scene);
 }
 
+struct watcher {
+    const char *path;
+    _Atomic bool ending;
+    unsigned missed;
+};
+
+static void *watch(void *argument)
+{
+    struct watcher *watcher = argument;
+    while (!watcher->ending) {
+        watcher->missed += access(watcher->path, F_OK) != 0;
+    }
+    return NULL;
+}
+
+/* A txtd that starts meanwhile finds one store or the other, never none. */
+static void stores_change_places_at_once(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    char made[112], marked[160];
+    struct error_detail detail = {""};
+    snprintf(made, sizeof(made), "%s.made", scene.path);
+    snprintf(marked, sizeof(marked), "%s/TXTD-STORE", made);
+    store_close(scene_open(&scene));
+    assert_int_equal(mkdir(made, 0700), 0);
+    struct watcher watcher = {.path = scene.path};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, watch, &watcher), 0);
+    for (int i = 0; i < 501; i++) {
+        assert_int_equal(store_directory_exchange(made, scene.path, &detail), 0);
+    }
+    watcher.ending = true;
+    pthread_join(thread, NULL);
+    assert_int_equal(watcher.missed, 0);
+    assert_int_equal(access(marked, F_OK), 0);
+    assert_int_equal(store_directory_exchange(marked, "/nowhere/at/all", &detail), TXTD_ESYS);
+    scene_end(&scene);
+}
+
+static void what_is_to_be_replaced_is_locked(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    struct error_detail detail = {""};
+    int fd = -1;
+    assert_int_equal(store_directory_lock(scene.path, &fd, &detail), TXTD_ENOTFOUND);
+    assert_int_equal(store_directory_lock(scene.directory, &fd, &detail), TXTD_ENOTFOUND); /* empty */
+    struct store *store = scene_open(&scene);
+    assert_int_equal(store_directory_lock(scene.directory, &fd, &detail), TXTD_EINVAL); /* not a store */
+    assert_int_equal(store_directory_lock(scene.path, &fd, &detail), TXTD_EEXISTS);
+    store_close(store);
+    write_file(scene.path, "TXTD-STORE", "txtd store, layout 99\n"); /* whatever it is */
+    assert_int_equal(store_directory_lock(scene.path, &fd, &detail), 0);
+    write_file(scene.path, "TXTD-STORE", "txtd store, layout 1\n");
+    assert_refused(scene.path, TXTD_EEXISTS, "in use");
+    close(fd);
+    store_close(scene_open(&scene));
+    scene_end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,6 +590,8 @@ int main(void)
         cmocka_unit_test(a_store_that_lost_current_is_not_made_anew),
         cmocka_unit_test(a_first_start_that_died_is_made_up_for),
         cmocka_unit_test(a_file_of_another_user_is_named_with_its_owner),
+        cmocka_unit_test(stores_change_places_at_once),
+        cmocka_unit_test(what_is_to_be_replaced_is_locked),
         cmocka_unit_test(a_reader_sees_an_open_store_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
