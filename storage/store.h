@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dataplane/error.h"
 #include "dataplane/zone/delegate.h"
 
 struct store;
@@ -229,6 +230,17 @@ struct store_disk {
 
 /* Any thread, no I/O. */
 void store_disk(const struct store *store, struct store_disk *disk);
+
+/* What went wrong since the store was opened, in RocksDB's words, which name the file: the last of each kind. */
+struct store_trouble {
+    uint64_t damaged_reads;      /* found damage; `damage` says where */
+    uint64_t failed_writes;      /* also reopenings that failed; `failure` says why */
+    struct error_detail damage;  /* "": none */
+    struct error_detail failure; /* likewise */
+};
+
+/* Any thread, no I/O. */
+void store_trouble(const struct store *store, struct store_trouble *trouble);
 
 /* Whether commits would be taken now: 0, TXTD_ENOSPC, TXTD_EIO, TXTD_ECLOSED (suspended). At most 1 s old. Any thread, no I/O. */
 int store_writable(const struct store *store);

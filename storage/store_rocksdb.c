@@ -185,6 +185,13 @@ void store_disk(const struct store *store, struct store_disk *disk)
     };
 }
 
+void store_trouble(const struct store *store, struct store_trouble *trouble)
+{
+    pthread_mutex_lock(&store->database.trouble->lock);
+    *trouble = store->database.trouble->trouble;
+    pthread_mutex_unlock(&store->database.trouble->lock);
+}
+
 int store_writable(const struct store *store)
 {
     if (atomic_load_explicit(&store->suspended, memory_order_acquire)) {
