@@ -1,4 +1,5 @@
-/* Dumps of pg_dump in plain text: COPY with its rows as lines, or INSERT; everything else is passed over. */
+/* Dumps of pg_dump in plain text: COPY with its rows as lines, or INSERT; and of sqlite3 (.dump), INSERT. Everything else is passed
+ * over. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@ struct dump {
     char *line; /* getline's */
     size_t line_room, line_len, at;
     unsigned long line_number;
-    bool begun, ended; /* pg_dump's own first and last words were seen */
+    bool begun, ended; /* the first and last words of pg_dump, or sqlite3, were seen */
 };
 
 /* Where the rows of a statement go. */
@@ -139,6 +140,35 @@ static bool read_target(const char **at, struct target *target)
         skip_blanks(at);
     } while (**at == ',');
     return *(*at)++ == ')';
+}
+
+/* The column that we need and the statement's list has not; NULL: it has all. Rows without allowfrom would be let in from everywhere. */
+static const char *missing_column(const struct target *target)
+{
+    for (int i = 0; target->known && target->columns > 0 && i < 4 && tables[target->table].wanted[i] != NULL; i++) {
+        bool found = false;
+        for (unsigned column = 0; column < target->columns; column++) {
+            found = found || target->wanted[column] == i;
+        }
+        if (!found) {
+            return tables[target->table].wanted[i];
+        }
+    }
+    return NULL;
+}
+
+/* Looks at the columns before any row. */
+static int check_target(struct dump *dump, const struct target *target)
+{
+    const char *missing = missing_column(target);
+    char what[96];
+    dump->data->records_seen = dump->data->records_seen || (target->known && target->table == TABLE_RECORDS);
+    if (missing == NULL) {
+        return 0;
+    }
+    (void)snprintf(what, sizeof what, "table %s without its column %s: dump the whole table",
+                   tables[target->table].name, missing);
+    return wrong(dump, what);
 }
 
 /* Without a list: as acme-dns makes the table, or, of tables that were made without a rowid, what we look at. */
@@ -249,6 +279,9 @@ static int read_copy(struct dump *dump)
     if (!read_target(&at, &target)) {
         return wrong(dump, "this COPY cannot be understood");
     }
+    if (check_target(dump, &target) != 0) {
+        return TXTD_EINVAL;
+    }
     skip_blanks(&at);
     bool plain = strcasecmp(at, from) == 0;
     size_t from_len = strlen(from);
@@ -343,15 +376,38 @@ static bool read_string(struct dump *dump, struct row *row, bool escapes)
     return true;
 }
 
+/* What was read from `begin` on are hexadecimal digits: SQLite's way to write octets. */
+static bool unhex(struct row *row, size_t begin)
+{
+    size_t digits = row->len - begin;
+    for (size_t i = 0; i < digits / 2; i++) {
+        const char pair[3] = {row->text[begin + 2 * i], row->text[begin + 2 * i + 1], '\0'};
+        char *end;
+        row->text[begin + i] = (char)strtoul(pair, &end, 16);
+        if (!isxdigit((unsigned char)pair[0]) || end != pair + 2) {
+            return false;
+        }
+    }
+    row->len = begin + digits / 2;
+    return digits % 2 == 0;
+}
+
+/* Whether the letter that was just read begins a string: E'...', X'...'. */
+static bool begins_string(const struct dump *dump, char c, char letter)
+{
+    return tolower((unsigned char)c) == letter && dump->at < dump->line_len && dump->line[dump->at] == '\'';
+}
+
 /* One value; *behind is what ends it: ',' or ')'. */
 static bool read_value(struct dump *dump, struct row *row, char *behind)
 {
     size_t begin = row->len;
     char c = next_word_char(dump);
     bool quoted = c == '\'', is_null = false;
-    if ((c == 'E' || c == 'e') && dump->at < dump->line_len && dump->line[dump->at] == '\'') {
+    if (begins_string(dump, c, 'e') || begins_string(dump, c, 'x')) {
+        bool is_hex = !begins_string(dump, c, 'e');
         dump->at++;
-        if (!read_string(dump, row, true)) {
+        if (!read_string(dump, row, !is_hex) || (is_hex && !unhex(row, begin))) {
             return false;
         }
         c = next_word_char(dump);
@@ -414,6 +470,9 @@ static int read_insert(struct dump *dump)
     if (!target.known) {
         return 0; /* should it have more lines, none of them begins as one of ours does */
     }
+    if (check_target(dump, &target) != 0) {
+        return TXTD_EINVAL;
+    }
     const char *values = strcasestr(at, "VALUES");
     if (values == NULL) {
         return wrong(dump, "an INSERT without VALUES");
@@ -430,9 +489,9 @@ static int read_insert(struct dump *dump)
 static int read_statement(struct dump *dump)
 {
     static const char first[] = "-- PostgreSQL database dump", last[] = "-- PostgreSQL database dump complete";
-    if (strcmp(dump->line, first) == 0) {
+    if (strcmp(dump->line, first) == 0 || strcmp(dump->line, "BEGIN TRANSACTION;") == 0) {
         dump->begun = true;
-    } else if (strcmp(dump->line, last) == 0) {
+    } else if (strcmp(dump->line, last) == 0 || strcmp(dump->line, "COMMIT;") == 0) {
         dump->ended = true;
     } else if (strncasecmp(dump->line, "COPY ", 5) == 0) {
         return read_copy(dump);
@@ -453,7 +512,7 @@ int acmedns_dump_read(FILE *file, const char *name, struct acmedns_data *data, s
         }
     }
     if (result == 0 && dump.begun && !dump.ended) {
-        result = wrong(&dump, "the dump does not end as pg_dump ends one: it was cut off");
+        result = wrong(&dump, "the dump does not end as pg_dump or sqlite3 ends one: it was cut off");
     }
     free(dump.line);
     return result;
