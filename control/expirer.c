@@ -21,6 +21,7 @@
 struct expirer {
     struct service *service;
     struct log *log;
+    unsigned wait_s;
     pthread_t thread;
     bool stopping;    /* atomic */
     uint64_t expired; /* atomic */
@@ -208,11 +209,27 @@ static bool sleep_until_next(struct expirer *expirer)
     return !is_stopping(&expirer->stopping);
 }
 
+/* Returns false when it is time to end. */
+static bool wait_for_clock(struct expirer *expirer)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += expirer->wait_s;
+    while (sem_clockwait(&expirer->wake, CLOCK_MONOTONIC, &until) != 0 && errno == EINTR) {
+    }
+    return !is_stopping(&expirer->stopping);
+}
+
 static void *run(void *argument)
 {
     struct expirer *expirer = argument;
     int64_t offset_s = clock_offset_s();
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), THREAD_NICE);
+    log_event(expirer->log, LOG_LEVEL_INFO, "expiry.waits", log_uint("for_s", expirer->wait_s),
+              log_text("hint", "nothing is expired before the clock has stood so long"));
+    if (!wait_for_clock(expirer)) {
+        return NULL;
+    }
     do {
         int64_t now_offset_s = clock_offset_s();
         int64_t jump_s = now_offset_s - offset_s;
@@ -227,7 +244,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-int expirer_start(struct service *service, struct log *log, struct expirer **expirer)
+int expirer_start(struct service *service, struct log *log, unsigned wait_s, struct expirer **expirer)
 {
     struct expirer *made = calloc(1, sizeof *made);
     if (made == NULL) {
@@ -235,6 +252,7 @@ int expirer_start(struct service *service, struct log *log, struct expirer **exp
     }
     made->service = service;
     made->log = log;
+    made->wait_s = wait_s;
     if (sem_init(&made->wake, 0, 0) != 0 || pthread_create(&made->thread, NULL, run, made) != 0) {
         free(made);
         return TXTD_ESYS;

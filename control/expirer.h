@@ -2,7 +2,7 @@
  * or not for very long. An update is a use, and so is a DNS query.
  *
  * A pass looks at every account, EXPIRER_PAGES_PER_S pages a second, once an hour. It deletes at most EXPIRER_PASS_MAX, and
- * none when the wall clock has jumped, so that a wrong clock cannot empty the service. Each deletion is a change like any
+ * none when the wall clock has jumped or in the first hour, so that a wrong clock cannot empty the service. Each deletion is a change like any
  * other: durable, served, in the audit log as delegate.expired. The name is never given out again.
  */
 #ifndef TXTD_CONTROL_EXPIRER_H
@@ -23,8 +23,13 @@ struct store_account;
 #define EXPIRER_PAGES_PER_S 20
 #define EXPIRER_PASS_MAX    10000
 
-/* Starts the thread. All is borrowed. Returns 0, TXTD_ENOMEM or TXTD_ESYS. */
-int expirer_start(struct service *service, struct log *log, struct expirer **expirer);
+/* How long the wall clock has to have stood before the first pass. A machine may start with any time at all, and is put right
+ * within the hour; after that its clock is believed. */
+#define EXPIRER_WAIT_S 3600
+
+/* Starts the thread; the first pass is made `wait_s` later, unless the wall clock has jumped by then: then none is, until the next.
+ * All is borrowed. Returns 0, TXTD_ENOMEM or TXTD_ESYS. */
+int expirer_start(struct service *service, struct log *log, unsigned wait_s, struct expirer **expirer);
 
 /* Ends it, once the deletion under way is done. Before the committer. NULL is fine. */
 void expirer_stop(struct expirer *expirer);
