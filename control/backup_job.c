@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control/backup_path.h"
 #include "control/log.h"
 
 #define LOWEST_PRIORITY 19
@@ -113,6 +114,10 @@ int backup_job_begin(struct backup_job *job, int fd, const char *directory, unsi
         return error_describe(detail, TXTD_EFORBIDDEN,
                               "%s is not below store.backup_directory, %s: a running txtd writes nowhere else",
                               directory, job->allowed);
+    }
+    if (!backup_path_stays_inside(job->allowed, directory)) {
+        return error_describe(detail, TXTD_EFORBIDDEN, "%s: a link leads out of store.backup_directory, %s", directory,
+                              job->allowed);
     }
     if (atomic_load(&job->runs)) {
         return error_describe(detail, TXTD_EEXISTS, "another backup is being made");

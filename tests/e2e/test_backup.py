@@ -72,6 +72,13 @@ def check_running(directory, txtd, program, backups):
     refused("a directory elsewhere", txtctl(program, txtd, "backup", os.path.join(directory, "elsewhere")),
             "not below store.backup_directory")
     refused("a way around", txtctl(program, txtd, "backup", backups + "/../elsewhere"), "not below")
+    outside = os.path.join(directory, "outside")
+    os.mkdir(outside)
+    os.symlink(outside, os.path.join(backups, "link"))
+    for name in ("link", "link/below", "link/"):
+        refused("a link out of it", txtctl(program, txtd, "backup", os.path.join(backups, name)), "a link leads out of")
+    os.unlink(os.path.join(backups, "link"))
+    expect("outside", os.listdir(outside), [])
     refused("restore beside txtd", txtctl(program, txtd, "restore", backups), "in use by another process")
     status, report = txtctl(program, txtd, "backup", os.path.join(backups, "below"), "--retain", "1")
     expect("in a directory below, the first", (status, report["kept"] if status == 0 else report), (0, 1))
