@@ -184,7 +184,8 @@ void database_note_trouble(const struct database *database, int code, const char
 static void name_tables(char *error)
 {
     for (char *at = error; (at = strstr(at, ".ldb")) != NULL;) {
-        memcpy(at, ".sst", strlen(".sst"));
+        at[1] = at[2] = 's';
+        at[3] = 't';
     }
 }
 
