@@ -4,7 +4,7 @@
 #
 #     tests/faults/kill9.sh [ROUNDS]
 #
-# BUILD (build/release) is where txtd was built. About two seconds a round.
+# BUILD (build/release) is where txtd was built. 200 rounds take some ten minutes.
 set -eu
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build/release}
