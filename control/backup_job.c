@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/backup_path.h"
 #include "control/credentials.h"
 #include "control/log.h"
 #include "control/native_json.h"
@@ -202,6 +203,10 @@ int backup_job_begin(struct backup_job *job, const struct backup_request *reques
     int code = whole_path(job->allowed, request->directory, path, detail);
     if (code != 0) {
         return code;
+    }
+    if (!backup_path_stays_inside(job->allowed, path)) {
+        return error_describe(detail, TXTD_EFORBIDDEN, "%.200s: a link leads out of store.backup_directory, %.200s",
+                              path, job->allowed);
     }
     pthread_mutex_lock(&job->lock);
     code = job->stopping ? TXTD_ECLOSED : job->state.runs ? TXTD_EEXISTS : 0;

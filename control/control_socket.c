@@ -20,6 +20,9 @@
 #define GROUPS_MAX  1024 /* of a peer that are looked at */
 #define SOCKET_MODE 0660
 
+#define SILENT_LOOK_MS 250  /* between two looks for clients that were silent for too long */
+#define LINE_MS        1000 /* for a line, once it has begun */
+
 struct control_socket {
     char *path;
     int fd;      /* listening */
@@ -259,7 +262,7 @@ static json_t *receive(const struct control_socket *control, int fd)
 {
     char line[CONTROL_SOCKET_LINE_MAX];
     size_t len = 0;
-    const int64_t deadline_ms = now_ms() + CONTROL_SOCKET_CLIENT_MS;
+    const int64_t deadline_ms = now_ms() + LINE_MS;
     while (len == 0 || memchr(line, '\n', len) == NULL) {
         if (len == sizeof line || !await(control, fd, POLLIN, deadline_ms)) {
             return NULL;
@@ -296,42 +299,94 @@ static void reply(const struct control_socket *control, int fd, json_t *json)
     free(text);
 }
 
-static void serve_client(const struct control_socket *control, int fd)
+static void serve_client(const struct control_socket *control, const struct control_peer *peer)
 {
-    struct control_peer peer;
-    if (!may_ask(control, fd, &peer)) {
-        log_event(control->log, LOG_LEVEL_WARNING, "control.forbidden", log_uint("uid", peer.uid));
-        (void)close(fd);
-        return;
-    }
-    json_t *request = receive(control, fd);
+    json_t *request = receive(control, peer->fd);
     json_t *answer = request == NULL ? json_pack("{s:s}", "error", "the request must be one JSON object on one line")
-                                     : control->handler(control->context, &peer, request);
+                                     : control->handler(control->context, peer, request);
     json_decref(request);
     if (answer != NULL) {
-        reply(control, fd, answer);
+        reply(control, peer->fd, answer);
         json_decref(answer);
-        (void)close(fd);
+        (void)close(peer->fd);
     }
 }
 
 /* --- The thread --- */
 
+/* Those who have connected and not said anything yet: they keep nobody waiting. */
+struct silent {
+    struct pollfd ready[2 + CONTROL_SOCKET_SILENT_MAX]; /* the listening one, the stop, the clients */
+    struct control_peer peers[CONTROL_SOCKET_SILENT_MAX];
+    int64_t until_ms[CONTROL_SOCKET_SILENT_MAX];
+    nfds_t count;
+};
+
+static void forget(struct silent *silent, nfds_t at)
+{
+    nfds_t last = --silent->count;
+    silent->ready[2 + at] = silent->ready[2 + last];
+    silent->peers[at] = silent->peers[last];
+    silent->until_ms[at] = silent->until_ms[last];
+}
+
+static void accept_client(struct control_socket *control, struct silent *silent)
+{
+    const struct timespec pause = {.tv_nsec = 100 * 1000000};
+    struct control_peer peer;
+    int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+            (void)nanosleep(&pause, NULL); /* no descriptor is free: not in a tight loop */
+        }
+    } else if (!may_ask(control, fd, &peer)) {
+        log_event(control->log, LOG_LEVEL_WARNING, "control.forbidden", log_uint("uid", peer.uid));
+        (void)close(fd);
+    } else {
+        nfds_t at = silent->count++;
+        silent->ready[2 + at] = (struct pollfd){.fd = fd, .events = POLLIN};
+        silent->peers[at] = peer;
+        silent->until_ms[at] = now_ms() + CONTROL_SOCKET_CLIENT_MS;
+    }
+}
+
+/* Serves those who have begun to speak; closes those who were silent for too long. */
+static void look_at_clients(const struct control_socket *control, struct silent *silent)
+{
+    for (nfds_t at = silent->count; at-- > 0;) { /* from the end: forgetting moves the last one */
+        const struct control_peer peer = silent->peers[at];
+        bool speaks = silent->ready[2 + at].revents != 0, is_late = now_ms() >= silent->until_ms[at];
+        if (speaks || is_late) {
+            forget(silent, at);
+        }
+        if (speaks) {
+            serve_client(control, &peer);
+        } else if (is_late) {
+            (void)close(peer.fd);
+        }
+    }
+}
+
 static void *run(void *argument)
 {
     struct control_socket *control = argument;
-    struct pollfd ready[2] = {{.fd = control->fd, .events = POLLIN}, {.fd = control->stop_fd, .events = POLLIN}};
-    const struct timespec pause = {.tv_nsec = 100 * 1000000};
-    while (ready[1].revents == 0) {
-        if (poll(ready, 2, -1) <= 0 || ready[0].revents == 0) {
+    struct silent silent = {.ready = {{.fd = control->fd}, {.fd = control->stop_fd, .events = POLLIN}}};
+    while (silent.ready[1].revents == 0) {
+        silent.ready[0].events = silent.count < CONTROL_SOCKET_SILENT_MAX ? POLLIN : 0;
+        silent.ready[0].revents = 0;
+        int count = poll(silent.ready, 2 + silent.count, silent.count > 0 ? SILENT_LOOK_MS : -1);
+        if (count < 0) {
             continue;
         }
-        int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0) {
-            serve_client(control, fd);
-        } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-            (void)nanosleep(&pause, NULL); /* no descriptor is free: not in a tight loop */
+        if (silent.ready[1].revents == 0) {
+            look_at_clients(control, &silent);
         }
+        if ((silent.ready[0].revents & POLLIN) != 0 && silent.count < CONTROL_SOCKET_SILENT_MAX) {
+            accept_client(control, &silent);
+        }
+    }
+    while (silent.count > 0) {
+        (void)close(silent.peers[--silent.count].fd);
     }
     return NULL;
 }

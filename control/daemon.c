@@ -225,7 +225,8 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
     const struct health_settings settings = {.dns_address = addresses[0].address,
                                              .dns_address_len = addresses[0].address_len,
                                              .service = daemon->service,
-                                             .store = daemon->store};
+                                             .store = daemon->store,
+                                             .log = daemon->log};
     rc = health_start(&settings, &daemon->health, detail);
     if (rc != 0) {
         return rc;

@@ -8,7 +8,7 @@ int daemon_upkeep_start(struct daemon *daemon, struct error_detail *detail)
 {
     int rc = usage_collector_start(responder_usage(daemon->responder), daemon->store, &daemon->usage);
     if (rc == 0) {
-        rc = expirer_start(daemon->service, daemon->log, &daemon->expirer);
+        rc = expirer_start(daemon->service, daemon->log, EXPIRER_WAIT_S, &daemon->expirer);
     }
     return rc == 0 ? 0
                    : error_describe(detail, rc, "the threads for usage and expiry cannot be started: %s",

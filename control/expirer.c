@@ -20,6 +20,7 @@
 struct expirer {
     struct service *service;
     struct log *log;
+    unsigned wait_s;
     pthread_t thread;
     bool stopping;    /* atomic */
     uint64_t expired; /* atomic */
@@ -178,11 +179,6 @@ int expirer_pass(struct service *service, struct expirer_pass *pass, const bool 
     return rc;
 }
 
-bool expirer_goes_on(const struct expirer_pass *pass, int64_t running_s)
-{
-    return pass->more && running_s >= EXPIRER_EVERY_S;
-}
-
 /* --- The thread --- */
 
 static int64_t seconds_of(clockid_t clock)
@@ -215,11 +211,11 @@ static void pass_and_tell(struct expirer *expirer, struct expirer_pass *pass)
 }
 
 /* Returns false when it is time to end. */
-static bool sleep_until_next(struct expirer *expirer)
+static bool wait_for(struct expirer *expirer, unsigned seconds)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += EXPIRER_EVERY_S;
+    until.tv_sec += seconds;
     while (sem_clockwait(&expirer->wake, CLOCK_MONOTONIC, &until) != 0 && errno == EINTR) {
     }
     return !is_stopping(&expirer->stopping);
@@ -230,9 +226,11 @@ static void *run(void *argument)
     struct expirer *expirer = argument;
     struct expirer_pass pass = {0};
     int64_t offset_s = clock_offset_s();
-    const int64_t started_s = seconds_of(CLOCK_BOOTTIME);
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), THREAD_NICE);
-    do {
+    log_event(expirer->log, LOG_LEVEL_INFO, "expiry.waits", log_uint("for_s", expirer->wait_s),
+              log_text("hint", "nothing is expired before the clock has stood so long"));
+    bool goes_on = wait_for(expirer, expirer->wait_s);
+    while (goes_on) {
         int64_t now_offset_s = clock_offset_s();
         int64_t jump_s = now_offset_s - offset_s;
         if (jump_s > JUMP_MAX_S || jump_s < -JUMP_MAX_S) {
@@ -243,12 +241,12 @@ static void *run(void *argument)
             pass_and_tell(expirer, &pass);
         }
         offset_s = now_offset_s;
-    } while (expirer_goes_on(&pass, seconds_of(CLOCK_BOOTTIME) - started_s) ? !is_stopping(&expirer->stopping)
-                                                                            : sleep_until_next(expirer));
+        goes_on = pass.more ? !is_stopping(&expirer->stopping) : wait_for(expirer, EXPIRER_EVERY_S);
+    }
     return NULL;
 }
 
-int expirer_start(struct service *service, struct log *log, struct expirer **expirer)
+int expirer_start(struct service *service, struct log *log, unsigned wait_s, struct expirer **expirer)
 {
     struct expirer *made = calloc(1, sizeof *made);
     if (made == NULL) {
@@ -256,6 +254,7 @@ int expirer_start(struct service *service, struct log *log, struct expirer **exp
     }
     made->service = service;
     made->log = log;
+    made->wait_s = wait_s;
     if (sem_init(&made->wake, 0, 0) != 0 || pthread_create(&made->thread, NULL, run, made) != 0) {
         free(made);
         return TXTD_ESYS;

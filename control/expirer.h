@@ -2,9 +2,9 @@
  * or not for very long. An update is a use, and so is a DNS query.
  *
  * A pass looks at every account, EXPIRER_PAGES_PER_S pages a second, once an hour. It deletes at most EXPIRER_PASS_MAX, and
- * none when the wall clock has jumped, so that a wrong clock cannot empty the service. When there are more, the next pass goes
- * on at once where it has stopped, after another look at the clock, so that deletions keep up with registrations; but not in
- * the first hour, in which a clock that was wrong at the start is set. Each deletion is a change like any
+ * none when the wall clock has jumped or in the first hour, so that a wrong clock cannot empty the service. When there are more,
+ * the next pass goes on at once where it has stopped, after another look at the clock, so that deletions keep up with
+ * registrations. Each deletion is a change like any
  * other: durable, served, in the audit log as delegate.expired. The name is never given out again.
  */
 #ifndef TXTD_CONTROL_EXPIRER_H
@@ -26,8 +26,13 @@ struct store_account;
 #define EXPIRER_PASS_MAX    10000
 #define EXPIRER_EVERY_S     3600
 
-/* Starts the thread. All is borrowed. Returns 0, TXTD_ENOMEM or TXTD_ESYS. */
-int expirer_start(struct service *service, struct log *log, struct expirer **expirer);
+/* How long the wall clock has to have stood before the first pass. A machine may start with any time at all, and is put right
+ * within the hour; after that its clock is believed. */
+#define EXPIRER_WAIT_S 3600
+
+/* Starts the thread; the first pass is made `wait_s` later, unless the wall clock has jumped by then: then none is, until the next.
+ * All is borrowed. Returns 0, TXTD_ENOMEM or TXTD_ESYS. */
+int expirer_start(struct service *service, struct log *log, unsigned wait_s, struct expirer **expirer);
 
 /* Ends it, once the deletion under way is done. Before the committer. NULL is fine. */
 void expirer_stop(struct expirer *expirer);
@@ -46,9 +51,6 @@ struct expirer_pass {
 
 /* Makes it; *stopping (may be NULL) ends it early. Any thread that may wait. Returns 0, or a code of the store's. */
 int expirer_pass(struct service *service, struct expirer_pass *pass, const bool *stopping);
-
-/* Whether the next pass is made at once, of an expirer that has run for so long. Pure. */
-bool expirer_goes_on(const struct expirer_pass *pass, int64_t running_s);
 
 /* Whether that is due by what account and delegate themselves tell, so that looking at how it was asked for is worth it.
  * Pure. */

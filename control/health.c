@@ -13,6 +13,7 @@
 
 #include "control/health_query.h"
 #include "control/service.h"
+#include "control/store_watch.h"
 #include "storage/store.h"
 
 #define PROBE_EVERY_S 1
@@ -28,6 +29,8 @@ struct health {
     bool stopping;
     atomic_bool dns_answers;
     atomic_int store;
+    atomic_bool store_damaged;
+    struct store_watch watch; /* the probe's */
 };
 
 /* --- The probe --- */
@@ -83,7 +86,9 @@ static void probe(struct health *health)
 {
     bool answered = dns_answers(health);
     atomic_store_explicit(&health->dns_answers, answered, memory_order_relaxed);
-    atomic_store_explicit(&health->store, store_writable(health->settings.store), memory_order_relaxed);
+    int writable = store_watch_look(&health->watch, now_ms() / 1000);
+    atomic_store_explicit(&health->store, writable, memory_order_relaxed);
+    atomic_store_explicit(&health->store_damaged, store_watch_is_damaged(&health->watch), memory_order_relaxed);
 }
 
 static void *run(void *context)
@@ -160,6 +165,7 @@ int health_start(const struct health_settings *settings, struct health **health,
         return error_describe(detail, TXTD_ENOMEM, "%s", txtd_error_text(TXTD_ENOMEM));
     }
     made->settings = *settings;
+    made->watch = (struct store_watch){.store = settings->store, .log = settings->log};
     int result = open_socket(made);
     if (result != 0) {
         result = error_describe(detail, result, "no socket to ask the own DNS server with: %s", strerror(errno));
@@ -195,8 +201,10 @@ void health_read(const struct health *health, struct health_report *report)
 {
     report->dns_answers = atomic_load_explicit(&health->dns_answers, memory_order_relaxed);
     report->store = atomic_load_explicit(&health->store, memory_order_relaxed);
+    report->store_damaged = atomic_load_explicit(&health->store_damaged, memory_order_relaxed);
     report->reason = !report->dns_answers           ? "the DNS server does not answer"
                      : report->store == TXTD_ENOSPC ? "free space for the store is below its reserve"
                      : report->store != 0           ? "the store cannot be written"
+                     : report->store_damaged        ? "a file of the store is damaged: the log names it (store.corrupt)"
                                                     : "";
 }

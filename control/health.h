@@ -12,6 +12,7 @@
 #include "dataplane/error.h"
 
 struct health;
+struct log;
 struct service;
 struct store;
 
@@ -20,12 +21,14 @@ struct health_settings {
     socklen_t dns_address_len;
     struct service *service;   /* borrowed: knows the zones */
     const struct store *store; /* borrowed */
+    struct log *log;           /* borrowed; for what becomes of the store (store_watch.h); may be NULL */
 };
 
 /* What the last probe found. */
 struct health_report {
     bool dns_answers;   /* NOERROR from our own socket (or TC, when rate limiting slips), so the table is loaded */
     int store;          /* store_writable's answer */
+    bool store_damaged; /* a read has found damage since the start */
     const char *reason; /* constant text of the first trouble, "" without one */
 };
 

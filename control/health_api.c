@@ -11,7 +11,7 @@ static bool is_fine(const struct health *health, enum health_api_question questi
     }
     health_read(health, &report);
     *reason = report.reason;
-    return report.dns_answers && (question == HEALTH_API_READY || report.store == 0);
+    return report.dns_answers && (question == HEALTH_API_READY || (report.store == 0 && !report.store_damaged));
 }
 
 void health_api_handle(const struct health *health, enum health_api_question question,

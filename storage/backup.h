@@ -26,18 +26,23 @@ struct backup_report {
     uint64_t delegates; /* backup_restore: in the store that was made */
 };
 
-/* Makes a backup in `directory` (created with mode 0700 when it does not exist; its parent must), compares it with its checksums,
- * and leaves the newest `keep` (0: all). One thread at a time, beside the committer and the readers, which go on; meanwhile
+/* Reads all of the store, makes a backup in `directory` (created with mode 0700 when it does not exist; its parent must), compares it
+ * with its checksums, and leaves the newest `keep` (0: all). One thread at a time, beside the committer and the readers, which go on; meanwhile
  * store_suspend answers TXTD_EIO. Returns 0, or a code with a `detail`: TXTD_EEXISTS (another one runs), TXTD_EINVAL (not a
  * backup directory), TXTD_ENOSPC (looked at before anything is written), TXTD_ECORRUPT, TXTD_EIO ... */
 int store_backup(struct store *store, const char *directory, unsigned keep, struct backup_report *report,
                  struct error_detail *detail);
 
-/* Makes a store of the newest backup, or of backup `number` (0: the newest), at `options->directory`, which must not exist. Every
+/* Makes a store of the newest backup, or of backup `number` (0: the newest; refused with TXTD_ECORRUPT when there is a newer one that
+ * is not whole, for nobody may want an older one unawares), at `options->directory`, which must not exist. Every
  * file is compared with its checksum and every delegate and account is read before it is called a store; what fails leaves
  * nothing behind. Any one thread. Returns 0 or a code with a `detail`: TXTD_ENOTFOUND (no such backup), TXTD_ECORRUPT ... */
 int backup_restore(const char *directory, uint32_t number, const struct store_options *options,
                    struct backup_report *report, struct error_detail *detail);
+
+/* Removes the store at `directory`, which a restore made and nobody put in its place. Nothing there is fine. Returns 0, or
+ * with a `detail` TXTD_EINVAL (not a store), TXTD_EEXISTS (in use), TXTD_ESYS. */
+int backup_restore_discard(const char *directory, struct error_detail *detail);
 
 /* Compares every file of a backup with its checksum. Codes as above. */
 int backup_check(const char *directory, uint32_t number, struct backup_report *report, struct error_detail *detail);

@@ -66,6 +66,8 @@ static int create(struct store *store, const char *directory, unsigned keep, str
     struct backup_report newest = {0};
     char *error = NULL;
     int code = check_space(store, directory, detail);
+    code =
+        code != 0 ? code : store_verify(store, detail); /* else the damage is backed up, and the good backups purged */
     code = code != 0 ? code : backup_engine_open(directory, store->database.env, &engine, detail);
     if (code != 0) {
         return code;

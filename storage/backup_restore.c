@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "storage/backup_engine.h"
+#include "storage/database_files.h"
 #include "storage/store_directory.h"
 
 #define SUFFIX        ".restoring"
@@ -28,6 +30,35 @@ static void remove_directory(const char *path)
     (void)rmdir(path);
 }
 
+/* The highest number that has something in this part of a backup directory; temporary files count, too. */
+static uint32_t highest_in(const char *directory, const char *part)
+{
+    char path[4096];
+    uint32_t highest = 0;
+    DIR *entries = snprintf(path, sizeof path, "%s/%s", directory, part) < (int)sizeof path ? opendir(path) : NULL;
+    for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
+        unsigned long number = strtoul(entry->d_name, NULL, 10);
+        highest = number > highest && number <= UINT32_MAX ? (uint32_t)number : highest;
+    }
+    if (entries != NULL) {
+        (void)closedir(entries);
+    }
+    return highest;
+}
+
+/* RocksDB passes over a backup whose list it cannot read. */
+static int check_newest(const char *directory, uint32_t newest, struct error_detail *detail)
+{
+    uint32_t meta = highest_in(directory, "meta"), private = highest_in(directory, "private");
+    uint32_t highest = meta > private ? meta : private;
+    return highest <= newest ? 0
+                             : error_describe(detail, TXTD_ECORRUPT,
+                                              "backup directory %s: backup %" PRIu32
+                                              " is damaged, or was not finished; to restore the "
+                                              "newest whole one, say --number %" PRIu32,
+                                              directory, highest, newest);
+}
+
 static int copy_files(const char *directory, uint32_t number, const char *to, struct backup_report *report,
                       struct error_detail *detail)
 {
@@ -37,6 +68,7 @@ static int copy_files(const char *directory, uint32_t number, const char *to, st
     int code = backup_engine_open(directory, env, &engine, detail);
     if (code == 0) {
         code = backup_engine_find(&engine, number, report, detail);
+        code = code != 0 || number != 0 ? code : check_newest(directory, report->number, detail);
         uint32_t kept = report->kept;
         code = code != 0 ? code : backup_check(directory, report->number, report, detail);
         report->kept = kept;
@@ -111,6 +143,20 @@ static int move(const char *from, const char *to, struct error_detail *detail)
                : error_describe(detail, TXTD_ESYS, "store directory %s: its parent cannot be synced", to);
 }
 
+int backup_restore_discard(const char *directory, struct error_detail *detail)
+{
+    int lock_fd = -1;
+    int code = store_directory_lock(directory, &lock_fd, detail);
+    if (code == 0 || code == TXTD_ENOTFOUND) {
+        remove_directory(directory);
+        code = 0;
+    }
+    if (lock_fd >= 0) {
+        (void)close(lock_fd);
+    }
+    return code;
+}
+
 int backup_restore(const char *directory, uint32_t number, const struct store_options *options,
                    struct backup_report *report, struct error_detail *detail)
 {
@@ -133,6 +179,7 @@ int backup_restore(const char *directory, uint32_t number, const struct store_op
     code = make_directory(path, detail);
     if (code == 0) {
         code = copy_files(directory, number, path, report, detail);
+        code = code != 0 ? code : database_files_check(path, false, detail);
         code = code != 0 ? code : store_directory_mark(path, detail);
         code = code != 0 ? code : prove(directory, &made, report, detail);
         code = code != 0 ? code : move(path, options->directory, detail);

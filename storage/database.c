@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/database_files.h"
 #include "storage/wal_tail.h"
 
 #define MIB ((size_t)1 << 20)
@@ -55,7 +56,7 @@ static rocksdb_options_t *family_options(enum database_family family, rocksdb_ca
 
 /* Debian's RocksDB aborts when its info log meets a full disk a second time. So the log is elsewhere, or it is an empty file
  * into which nothing is ever written (the C API knows no other way to have none). Such a log level cannot be written into
- * RocksDB's OPTIONS file, which nobody needs: see remove_options_leftovers. */
+ * RocksDB's OPTIONS file, which nobody needs: see remove_leftovers. */
 static void set_info_log(rocksdb_options_t *options, const char *directory)
 {
     rocksdb_options_set_keep_log_file_num(options, 2);
@@ -73,8 +74,6 @@ static rocksdb_options_t *database_options(const struct store_options *settings,
 {
     rocksdb_options_t *options = rocksdb_options_create();
     rocksdb_options_set_env(options, env);
-    rocksdb_options_set_create_if_missing(options, 1);
-    rocksdb_options_set_create_missing_column_families(options, 1);
     rocksdb_options_set_paranoid_checks(options, 1);
     rocksdb_options_set_wal_recovery_mode(options, rocksdb_tolerate_corrupted_tail_records_recovery);
     rocksdb_options_set_recycle_log_file_num(options, 0);       /* a recycled log hides damage in its middle */
@@ -94,16 +93,37 @@ static rocksdb_options_t *database_options(const struct store_options *settings,
     return options;
 }
 
+/* What the C API has no function for. That a log was synced, and how long it was then, is noted in the manifest: without it or
+ * shorter, the store is refused. */
+static rocksdb_options_t *with_more_options(rocksdb_options_t *options)
+{
+    char *error = NULL;
+    rocksdb_options_t *more = rocksdb_options_create();
+    rocksdb_get_options_from_string(options, "track_and_verify_wals_in_manifest=true", more, &error);
+    if (error != NULL) { /* a RocksDB that does not know it */
+        rocksdb_free(error);
+        rocksdb_options_destroy(more);
+        return options;
+    }
+    rocksdb_options_destroy(options);
+    return more;
+}
+
 int database_new(const struct store_options *options, struct database *database)
 {
     *database = (struct database){.directory = strdup(options->directory)};
-    if (database->directory == NULL) {
+    database->trouble = calloc(1, sizeof(*database->trouble));
+    if (database->directory == NULL || database->trouble == NULL) {
+        free(database->directory);
+        free(database->trouble);
+        database->directory = NULL;
         return TXTD_ENOMEM;
     }
+    pthread_mutex_init(&database->trouble->lock, NULL);
     database->env = rocksdb_create_default_env();
     rocksdb_env_lower_thread_pool_cpu_priority(database->env); /* compaction yields to DNS */
     database->cache = rocksdb_cache_create_lru(options->block_cache);
-    database->options = database_options(options, database->env);
+    database->options = with_more_options(database_options(options, database->env));
     for (enum database_family family = 0; family < FAMILY_COUNT; family++) {
         database->family_options[family] = family_options(family, database->cache);
     }
@@ -126,6 +146,8 @@ void database_free(struct database *database)
     rocksdb_options_destroy(database->options);
     rocksdb_cache_destroy(database->cache);
     rocksdb_env_destroy(database->env);
+    pthread_mutex_destroy(&database->trouble->lock);
+    free(database->trouble);
     free(database->directory);
     database->directory = NULL;
 }
@@ -144,47 +166,78 @@ int database_error_code(const char *error)
     return TXTD_EIO;
 }
 
+void database_note_trouble(const struct database *database, int code, const char *text)
+{
+    struct store_trouble *trouble = &database->trouble->trouble;
+    pthread_mutex_lock(&database->trouble->lock);
+    if (code == TXTD_ECORRUPT) {
+        trouble->damaged_reads++;
+        (void)error_describe(&trouble->damage, code, "%s", text);
+    } else {
+        trouble->failed_writes++;
+        (void)error_describe(&trouble->failure, code, "%s", text);
+    }
+    pthread_mutex_unlock(&database->trouble->lock);
+}
+
+/* A table that is missing is named with the suffix of old times, which RocksDB tries last. */
+static void name_tables(char *error)
+{
+    for (char *at = error; (at = strstr(at, ".ldb")) != NULL;) {
+        at[1] = at[2] = 's';
+        at[3] = 't';
+    }
+}
+
 int database_describe(const struct database *database, struct error_detail *detail, char *error)
 {
     int code = database_error_code(error);
     const char *advice = "";
+    name_tables(error);
     if (code == TXTD_ECORRUPT) {
         advice = "; check the disk, then restore the store from a backup";
     } else if (code == TXTD_ENOSPC) {
         advice = "; make room";
     }
     error_describe(detail, code, "store %s: %s%s", database->directory, error, advice);
+    if (code == TXTD_ECORRUPT) {
+        database_note_trouble(database, code, error);
+    }
     rocksdb_free(error);
     return code;
 }
 
-/* RocksDB leaves one OPTIONS-*.dbtmp behind at each opening when it cannot finish it, and never removes them. */
-static void remove_options_leftovers(const char *directory)
+/* RocksDB leaves one OPTIONS-*.dbtmp behind at each opening when it cannot finish it, and never removes them; and one LOG.old.* at
+ * each opening that fails. Ours are empty. */
+static void remove_leftovers(const char *directory)
 {
     DIR *entries = opendir(directory);
     if (entries == NULL) {
         return;
     }
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
-        if (fnmatch("OPTIONS-*.dbtmp", entry->d_name, 0) == 0) {
+        if (fnmatch("OPTIONS-*.dbtmp", entry->d_name, 0) == 0 || fnmatch("LOG.old.*", entry->d_name, 0) == 0) {
             unlinkat(dirfd(entries), entry->d_name, 0);
         }
     }
     closedir(entries);
 }
 
-int database_open(struct database *database, struct error_detail *detail)
+int database_open(struct database *database, bool make, struct error_detail *detail)
 {
-    int code = wal_tail_mend(database->directory, detail);
+    int code = make ? 0 : database_files_check(database->directory, true, detail);
+    code = code != 0 ? code : wal_tail_mend(database->directory, detail);
     if (code != 0) {
         return code;
     }
+    rocksdb_options_set_create_if_missing(database->options, make);
+    rocksdb_options_set_create_missing_column_families(database->options, make);
     char *error = NULL;
     database->db = rocksdb_open_column_families(database->options, database->directory, FAMILY_COUNT, family_names,
                                                 (const rocksdb_options_t *const *)database->family_options,
                                                 database->families, &error);
+    remove_leftovers(database->directory);
     if (error == NULL) {
-        remove_options_leftovers(database->directory);
         return 0;
     }
     database->db = NULL;
@@ -231,6 +284,9 @@ void database_read_many(const struct database *database, enum database_family fa
         codes[i] = values[i] == NULL ? TXTD_ENOTFOUND : 0;
         if (errors[i] != NULL) {
             codes[i] = database_error_code(errors[i]);
+            if (codes[i] == TXTD_ECORRUPT) {
+                database_note_trouble(database, codes[i], errors[i]);
+            }
             rocksdb_free(errors[i]);
         }
     }

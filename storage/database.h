@@ -6,6 +6,7 @@
 #ifndef TXTD_STORAGE_DATABASE_H
 #define TXTD_STORAGE_DATABASE_H
 
+#include <pthread.h>
 #include <rocksdb/c.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,8 +24,15 @@ enum database_family {
     FAMILY_COUNT
 };
 
+/* What went wrong, for the log: the newest of each kind, and how many. */
+struct database_trouble {
+    pthread_mutex_t lock;
+    struct store_trouble trouble;
+};
+
 struct database {
     char *directory;
+    struct database_trouble *trouble;
     rocksdb_t *db; /* NULL while closed */
     rocksdb_column_family_handle_t *families[FAMILY_COUNT];
 
@@ -40,8 +48,9 @@ struct database {
 int database_new(const struct store_options *options, struct database *database);
 void database_free(struct database *database);
 
-/* Opens, with all column families, created when missing. Returns 0 or a code with `detail`. */
-int database_open(struct database *database, struct error_detail *detail);
+/* Opens, with all column families. `make`: what is missing is made; else a directory that lacks files is refused before
+ * RocksDB touches it. Returns 0 or a code with `detail`. */
+int database_open(struct database *database, bool make, struct error_detail *detail);
 
 /* Opens it for reading only as it is now, also while another process has it open; touches nothing but `scratch`, a directory
  * of the caller's that it may remove afterwards. Returns 0 or a code with `detail`. */
@@ -53,8 +62,11 @@ void database_close(struct database *database);
 /* The code of an error text of RocksDB (not NULL): TXTD_ENOSPC, TXTD_ECORRUPT, TXTD_EUNSUPPORTED or TXTD_EIO. */
 int database_error_code(const char *error);
 
-/* As error_describe, with RocksDB's own words (which name the file), and frees them. Returns the code. */
+/* As error_describe, with RocksDB's own words (which name the file), and frees them; notes corruption. Returns the code. */
 int database_describe(const struct database *database, struct error_detail *detail, char *error);
+
+/* Notes a failure for store_trouble: TXTD_ECORRUPT is damage that a read found, everything else a write that failed. Any thread. */
+void database_note_trouble(const struct database *database, int code, const char *text);
 
 /* One batched read in one family. Fills values[i] (NULL: not there; else destroy it) and codes[i]. At most
  * DATABASE_READ_MAX keys. */

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dataplane/error.h"
 #include "dataplane/zone/delegate.h"
 
 struct store;
@@ -169,7 +170,8 @@ uint64_t store_delegates_estimate(const struct store *store);
  * one thread. Non-zero stops the whole scan with that code. */
 typedef int (*store_scan_fn)(void *context, unsigned part, const struct delegate_state *state);
 
-/* Reads all delegates in `parts` disjoint ranges, each on a thread of its own. Start-up. Returns 0 or a code. */
+/* Reads all delegates in `parts` disjoint ranges, each on a thread of its own. Start-up: no commit may be under way. Returns 0 or
+ * a code with a `detail`: TXTD_ECORRUPT also when there are not as many as the last commit counted. */
 int store_scan(struct store *store, unsigned parts, store_scan_fn each, void *context, struct error_detail *detail);
 
 /* Point reads; any thread; may touch the disk. Return 0, TXTD_ENOTFOUND, TXTD_ECORRUPT or TXTD_EIO. A deleted delegate is
@@ -232,6 +234,17 @@ struct store_disk {
 
 /* Any thread, no I/O. */
 void store_disk(const struct store *store, struct store_disk *disk);
+
+/* What went wrong since the store was opened, in RocksDB's words, which name the file: the last of each kind. */
+struct store_trouble {
+    uint64_t damaged_reads;      /* found damage; `damage` says where */
+    uint64_t failed_writes;      /* also reopenings that failed; `failure` says why */
+    struct error_detail damage;  /* "": none */
+    struct error_detail failure; /* likewise */
+};
+
+/* Any thread, no I/O. */
+void store_trouble(const struct store *store, struct store_trouble *trouble);
 
 /* Whether commits would be taken now: 0, TXTD_ENOSPC, TXTD_EIO, TXTD_ECLOSED (suspended). At most 1 s old. Any thread, no I/O. */
 int store_writable(const struct store *store);

@@ -333,6 +333,7 @@ static int commit_locked(struct store *store, struct store_change changes[], siz
         rocksdb_write(store->database.db, store->database.write, scratch->batch, &error);
         if (error != NULL) {
             code = database_error_code(error) == TXTD_ENOSPC ? TXTD_ENOSPC : TXTD_EIO;
+            database_note_trouble(&store->database, code, error);
             rocksdb_free(error);
             store_break(store, scratch, changes, count);
         } else {

@@ -15,6 +15,7 @@
 
 #define MARKER_NEW  STORE_MARKER ".new"
 #define MARKER_TEXT "txtd store, layout "
+#define MARKER_NOTE "being made\n" /* a second line: the store is not whole yet */
 
 int store_directory_sync_parent(const char *path)
 {
@@ -95,11 +96,11 @@ static int check_empty(int directory_fd, const char *path, struct error_detail *
     return code;
 }
 
-/* Writes the mark, whole or not at all. */
+/* Writes the mark of a store that is not whole yet; the mark itself is whole or not there. */
 static int write_marker(int directory_fd, const char *path, struct error_detail *detail)
 {
     char text[64];
-    int len = snprintf(text, sizeof(text), MARKER_TEXT "%d\n", RECORD_SCHEMA);
+    int len = snprintf(text, sizeof(text), MARKER_TEXT "%d\n" MARKER_NOTE, RECORD_SCHEMA);
     int fd = openat(directory_fd, MARKER_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool written = fd >= 0 && write(fd, text, (size_t)len) == len && fsync(fd) == 0;
     int error = errno;
@@ -115,8 +116,8 @@ static int write_marker(int directory_fd, const char *path, struct error_detail 
                                     path, strerror(error));
 }
 
-/* Reads the layout's number from the mark. Returns 0 or a code. */
-static int check_marker(int marker_fd, const char *path, struct error_detail *detail)
+/* Reads the layout's number from the mark, and whether the store is not whole yet. Returns 0 or a code. */
+static int check_marker(int marker_fd, const char *path, bool *is_new, struct error_detail *detail)
 {
     char text[64];
     ssize_t len = pread(marker_fd, text, sizeof(text) - 1, 0);
@@ -127,7 +128,8 @@ static int check_marker(int marker_fd, const char *path, struct error_detail *de
     size_t prefix = strlen(MARKER_TEXT);
     char *end = NULL;
     long layout = strncmp(text, MARKER_TEXT, prefix) == 0 ? strtol(text + prefix, &end, 10) : 0;
-    if (layout < 1 || end == text + prefix || strcmp(end, "\n") != 0) {
+    *is_new = layout >= 1 && strcmp(end, "\n" MARKER_NOTE) == 0;
+    if (layout < 1 || end == text + prefix || (strcmp(end, "\n") != 0 && !*is_new)) {
         return error_describe(detail, TXTD_ECORRUPT,
                               "%s/" STORE_MARKER ": is damaged, it should say '" MARKER_TEXT
                               "%d'; restore it from a backup",
@@ -142,9 +144,19 @@ static int check_marker(int marker_fd, const char *path, struct error_detail *de
     return 0;
 }
 
+static int lock_open_marker(int fd, const char *path, struct error_detail *detail)
+{
+    return flock(fd, LOCK_EX | LOCK_NB) == 0
+               ? 0
+               : error_describe(
+                     detail, TXTD_EEXISTS,
+                     "store directory %s: is in use by another process; stop that txtd, or choose another directory",
+                     path);
+}
+
 /* Opens, checks and locks the mark of a directory that has one. Returns its fd or a code; TXTD_ENOTFOUND without detail
  * when there is none. */
-static int lock_marker(int directory_fd, const char *path, struct error_detail *detail)
+static int lock_marker(int directory_fd, const char *path, bool *is_new, struct error_detail *detail)
 {
     int fd = openat(directory_fd, STORE_MARKER, O_RDWR | O_CLOEXEC);
     if (fd < 0) {
@@ -152,12 +164,8 @@ static int lock_marker(int directory_fd, const char *path, struct error_detail *
                                : error_describe(detail, TXTD_ESYS, "%s/" STORE_MARKER ": cannot be opened: %s", path,
                                                 strerror(errno));
     }
-    int code = check_marker(fd, path, detail);
-    if (code == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        code = error_describe(
-            detail, TXTD_EEXISTS,
-            "store directory %s: is in use by another process; stop that txtd, or choose another directory", path);
-    }
+    int code = check_marker(fd, path, is_new, detail);
+    code = code != 0 ? code : lock_open_marker(fd, path, detail);
     if (code != 0) {
         close(fd);
         return code;
@@ -165,17 +173,17 @@ static int lock_marker(int directory_fd, const char *path, struct error_detail *
     return fd;
 }
 
-int store_directory_claim(const char *path, int *lock_fd, struct error_detail *detail)
+int store_directory_claim(const char *path, int *lock_fd, bool *is_new, struct error_detail *detail)
 {
     int directory_fd = open_directory(path, detail);
     if (directory_fd < 0) {
         return directory_fd;
     }
-    int fd = lock_marker(directory_fd, path, detail);
+    int fd = lock_marker(directory_fd, path, is_new, detail);
     if (fd == TXTD_ENOTFOUND) {
         int code = check_empty(directory_fd, path, detail);
         code = code != 0 ? code : write_marker(directory_fd, path, detail);
-        fd = code != 0 ? code : lock_marker(directory_fd, path, detail);
+        fd = code != 0 ? code : lock_marker(directory_fd, path, is_new, detail);
     }
     close(directory_fd);
     if (fd < 0) {
@@ -183,6 +191,54 @@ int store_directory_claim(const char *path, int *lock_fd, struct error_detail *d
     }
     *lock_fd = fd;
     return 0;
+}
+
+int store_directory_settle(const char *path, int lock_fd, struct error_detail *detail)
+{
+    char text[64];
+    ssize_t len = pread(lock_fd, text, sizeof(text), 0);
+    const char *end = len <= 0 ? NULL : memchr(text, '\n', (size_t)len);
+    if (end == NULL || ftruncate(lock_fd, end + 1 - text) != 0 || fsync(lock_fd) != 0) {
+        return error_describe(detail, TXTD_ESYS, "%s/" STORE_MARKER ": cannot be written: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
+int store_directory_lock(const char *path, int *lock_fd, struct error_detail *detail)
+{
+    int directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory_fd < 0) {
+        return errno == ENOENT ? TXTD_ENOTFOUND
+                               : error_describe(detail, TXTD_ESYS, "store directory %s: cannot be opened: %s", path,
+                                                strerror(errno));
+    }
+    int code = 0;
+    *lock_fd = openat(directory_fd, STORE_MARKER, O_RDONLY | O_CLOEXEC);
+    if (*lock_fd < 0 && errno == ENOENT) {
+        code = check_empty(directory_fd, path, detail);
+        code = code != 0 ? code : TXTD_ENOTFOUND;
+    } else if (*lock_fd < 0) {
+        code = error_describe(detail, TXTD_ESYS, "%s/" STORE_MARKER ": cannot be opened: %s", path, strerror(errno));
+    } else {
+        code = lock_open_marker(*lock_fd, path, detail);
+        if (code != 0) {
+            close(*lock_fd);
+        }
+    }
+    close(directory_fd);
+    return code;
+}
+
+int store_directory_exchange(const char *made, const char *place, struct error_detail *detail)
+{
+    if (renameat2(AT_FDCWD, made, AT_FDCWD, place, RENAME_EXCHANGE) != 0) {
+        return error_describe(detail, TXTD_ESYS, "%s: cannot be put in the place of %s: %s", made, place,
+                              strerror(errno));
+    }
+    return store_directory_sync_parent(place) == 0
+               ? 0
+               : error_describe(detail, TXTD_ESYS, "%s: is in its place, but its parent cannot be synced: %s", place,
+                                strerror(errno));
 }
 
 int store_directory_mark(const char *path, struct error_detail *detail)
@@ -198,11 +254,12 @@ int store_directory_mark(const char *path, struct error_detail *detail)
 
 int store_directory_look(const char *path, struct error_detail *detail)
 {
+    bool is_new = false;
     int directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int fd = directory_fd < 0 ? -1 : openat(directory_fd, STORE_MARKER, O_RDONLY | O_CLOEXEC);
     int code = fd < 0 ? error_describe(detail, errno == ENOENT ? TXTD_ENOTFOUND : TXTD_ESYS,
                                        "store directory %s: no store can be read there: %s", path, strerror(errno))
-                      : check_marker(fd, path, detail);
+                      : check_marker(fd, path, &is_new, detail);
     if (fd >= 0) {
         close(fd);
     }

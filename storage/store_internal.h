@@ -55,8 +55,8 @@ enum { STORE_STATE_MAX = 20 }; /* octets of META_STATE's value */
 /* Returns the octets written. */
 size_t store_state_encode(uint64_t revision, uint64_t delegates, uint8_t state[STORE_STATE_MAX]);
 
-/* store_meta.c. Reads schema and state, written first when the database is new. Start-up. Returns 0 or a code. */
-int store_meta_load(struct store *store, struct error_detail *detail);
+/* store_meta.c. Reads schema and state, written first when the store is being made. Start-up. Returns 0 or a code. */
+int store_meta_load(struct store *store, bool make, struct error_detail *detail);
 
 /* After opening anew: whether the database still has every revision that was acknowledged. Returns 0 or a code. */
 int store_meta_check(struct store *store);
@@ -66,6 +66,9 @@ int store_zone_numbers(struct store *store, uint16_t **numbers, size_t *count, s
 
 /* store_rocksdb.c. Writes the memtables out, so that the next start has no log to replay. What fails here is in the log still. */
 void store_flush(struct store *store);
+
+/* store_verify.c. Reads every record; the caller sees to it that the database stays open. Returns 0 or a code with a `detail`. */
+int store_verify(struct store *store, struct error_detail *detail);
 
 /* store_commit.c. */
 int commit_scratch_new(unsigned history, struct commit_scratch **scratch);

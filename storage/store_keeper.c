@@ -77,7 +77,8 @@ static void reopen(struct store *store)
         return;
     }
     database_close(&store->database);
-    int code = database_open(&store->database, NULL);
+    struct error_detail detail = {""};
+    int code = database_open(&store->database, false, &detail);
     if (code == 0) {
         code = store_meta_check(store);
         code = code != 0 ? code : undo_failed_write(store);
@@ -87,6 +88,8 @@ static void reopen(struct store *store)
     }
     if (code == 0) {
         atomic_store_explicit(&store->broken, false, memory_order_release);
+    } else {
+        database_note_trouble(&store->database, TXTD_EIO, detail.text[0] == '\0' ? txtd_error_text(code) : detail.text);
     }
     pthread_rwlock_unlock(&store->reopening);
 }

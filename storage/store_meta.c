@@ -64,24 +64,35 @@ static int meta_initialise(struct store *store, struct error_detail *detail)
     return error == NULL ? 0 : database_describe(database, detail, error);
 }
 
-static int meta_read_state(struct store *store, uint64_t state[2], struct error_detail *detail)
+/* meta_read of what every store has. */
+static int meta_read_own(struct store *store, const char *key, size_t count, uint64_t numbers[],
+                         struct error_detail *detail)
 {
-    int code = meta_read(store, META_STATE, 2, state, detail);
+    int code = meta_read(store, key, count, numbers, detail);
     return code != TXTD_ENOTFOUND
                ? code
-               : error_describe(detail, TXTD_ECORRUPT,
-                                "store %s: its meta record '" META_STATE "' is gone; restore a backup",
-                                store->database.directory);
+               : error_describe(detail, TXTD_ECORRUPT, "store %s: its meta record '%s' is gone; restore a backup",
+                                store->database.directory, key);
 }
 
-int store_meta_load(struct store *store, struct error_detail *detail)
+static int meta_read_state(struct store *store, uint64_t state[2], struct error_detail *detail)
+{
+    int code = meta_read_own(store, META_STATE, 2, state, detail);
+    return code != 0 || state[1] <= state[0]
+               ? code
+               : error_describe(detail, TXTD_ECORRUPT,
+                                "store %s: counts %llu delegates at revision %llu, which cannot be; restore a backup",
+                                store->database.directory, (unsigned long long)state[1], (unsigned long long)state[0]);
+}
+
+int store_meta_load(struct store *store, bool make, struct error_detail *detail)
 {
     uint64_t schema = 0;
     uint64_t state[2] = {0, 0};
-    int code = meta_read(store, META_SCHEMA, 1, &schema, detail);
-    if (code == TXTD_ENOTFOUND) {
+    if (make && meta_read(store, META_SCHEMA, 1, &schema, NULL) == TXTD_ENOTFOUND) {
         return meta_initialise(store, detail);
     }
+    int code = meta_read_own(store, META_SCHEMA, 1, &schema, detail);
     if (code == 0 && schema > RECORD_SCHEMA) {
         return error_describe(detail, TXTD_EUNSUPPORTED,
                               "store %s: has layout %llu, this txtd knows up to %d; start the newer txtd that wrote it",

@@ -42,7 +42,8 @@ static void store_free(struct store *store)
 /* Fills a made store, in the order in which things depend on one another. */
 static int store_set_up(struct store *store, const struct store_options *options, struct error_detail *detail)
 {
-    int code = store_directory_claim(options->directory, &store->lock_fd, detail);
+    bool is_new = false;
+    int code = store_directory_claim(options->directory, &store->lock_fd, &is_new, detail);
     if (code != 0) {
         return code;
     }
@@ -54,9 +55,12 @@ static int store_set_up(struct store *store, const struct store_options *options
     if (code != 0) {
         return error_describe(detail, code, "store %s: %s", options->directory, txtd_error_text(code));
     }
-    code = database_open(&store->database, detail);
+    code = database_open(&store->database, is_new, detail);
     if (code == 0) {
-        code = store_meta_load(store, detail);
+        code = store_meta_load(store, is_new, detail);
+    }
+    if (code == 0 && is_new) {
+        code = store_directory_settle(options->directory, store->lock_fd, detail);
     }
     if (code == 0) {
         code = store_keeper_start(store, options->directory);
@@ -179,6 +183,13 @@ void store_disk(const struct store *store, struct store_disk *disk)
         .available = atomic_load_explicit(&store->disk_available, memory_order_relaxed),
         .reserve = store->reserve,
     };
+}
+
+void store_trouble(const struct store *store, struct store_trouble *trouble)
+{
+    pthread_mutex_lock(&store->database.trouble->lock);
+    *trouble = store->database.trouble->trouble;
+    pthread_mutex_unlock(&store->database.trouble->lock);
 }
 
 int store_writable(const struct store *store)

@@ -20,6 +20,7 @@ struct scan_part {
     struct scan *scan;
     unsigned part;
     pthread_t thread;
+    uint64_t live; /* delegates handed over */
     struct error_detail detail;
     int code;
 };
@@ -61,6 +62,7 @@ static int scan_record(struct scan_part *part, const rocksdb_iterator_t *iterato
         return error_describe(&part->detail, code, "store %s: the record of delegate %s: %s; restore a backup",
                               part->scan->store->database.directory, id, txtd_error_text(code));
     }
+    part->live += !state->deleted;
     return state->deleted ? 0 : part->scan->each(part->scan->context, part->part, state);
 }
 
@@ -147,6 +149,23 @@ static int scan_run(struct scan *scan, struct scan_part parts[], struct error_de
     return code;
 }
 
+/* Every commit writes how many delegates there are then: another number means that a part of the store is older than the rest,
+ * or gone. */
+static int scan_compare(const struct scan *scan, const struct scan_part parts[], struct error_detail *detail)
+{
+    uint64_t live = 0;
+    uint64_t wanted = store_delegates_estimate(scan->store);
+    for (unsigned i = 0; i < scan->parts; i++) {
+        live += parts[i].live;
+    }
+    return live == wanted
+               ? 0
+               : error_describe(detail, TXTD_ECORRUPT,
+                                "store %s: holds %llu delegates, and should hold %llu: a part of it is "
+                                "missing or older than the rest; restore the store from a backup",
+                                scan->store->database.directory, (unsigned long long)live, (unsigned long long)wanted);
+}
+
 int store_scan(struct store *store, unsigned parts, store_scan_fn each, void *context, struct error_detail *detail)
 {
     if (parts == 0) {
@@ -168,6 +187,7 @@ int store_scan(struct store *store, unsigned parts, store_scan_fn each, void *co
     if (code == 0) {
         scan.zones = zones;
         code = scan_run(&scan, list, detail);
+        code = code != 0 ? code : scan_compare(&scan, list, detail);
     }
     pthread_rwlock_unlock(&store->reopening);
     free(zones);

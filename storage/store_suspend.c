@@ -24,9 +24,10 @@ int store_suspend(struct store *store)
 int store_resume(struct store *store, struct error_detail *detail)
 {
     pthread_rwlock_wrlock(&store->reopening);
-    int code = store_directory_claim(store->directory, &store->lock_fd, detail);
+    bool is_new = false; /* it was whole, or we had not opened it */
+    int code = store_directory_claim(store->directory, &store->lock_fd, &is_new, detail);
     if (code == 0) {
-        code = database_open(&store->database, detail);
+        code = database_open(&store->database, false, detail);
         if (code == 0) {
             code = store_meta_check(store);
             if (code != 0) {

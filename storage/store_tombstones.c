@@ -48,17 +48,57 @@ static int carry_deletion(struct store *to, const struct store_account *gone, si
     return code;
 }
 
-static int carry_deletions(struct store *from, struct store *to, size_t *carried)
+/* Behind a part of `from` that cannot be read: a 4096th of all usernames, which are random, is passed over. Returns false when
+ * there are none behind. */
+static bool pass_over(struct delegate_id *after)
+{
+    struct delegate_id end;
+    unsigned part = (unsigned)(after->octets[0] << 4 | after->octets[1] >> 4);
+    memset(end.octets, 0xff, sizeof end.octets);
+    end.octets[0] = after->octets[0];
+    end.octets[1] = (uint8_t)(after->octets[1] | 0xf);
+    part += memcmp(&end, after, sizeof end) == 0; /* of the part before, this is the last one */
+    if (part > 0xfff) {
+        return false;
+    }
+    end.octets[0] = (uint8_t)(part >> 4);
+    end.octets[1] = (uint8_t)(part << 4 | 0xf);
+    *after = end;
+    return true;
+}
+
+static int carry_page(struct store *to, const struct store_account page[], unsigned count, size_t *carried)
+{
+    int code = 0;
+    for (unsigned i = 0; code == 0 && i < count; i++) {
+        code = page[i].deleted ? carry_deletion(to, &page[i], carried) : 0;
+    }
+    return code;
+}
+
+static int carry_deletions(struct store *from, struct store *to, struct store_tombstones *carried)
 {
     struct store_account *page = calloc(PAGE, sizeof *page);
-    struct delegate_id after;
-    unsigned count = PAGE;
+    struct delegate_id after = {{0}};
+    unsigned limit = PAGE;
     int code = page == NULL ? TXTD_ENOMEM : 0;
-    for (bool first = true; code == 0 && count == PAGE; first = false) {
-        code = store_read_accounts(from, first ? NULL : &after, PAGE, page, &count);
-        for (unsigned i = 0; code == 0 && i < count; i++) {
-            after = page[i].username;
-            code = page[i].deleted ? carry_deletion(to, &page[i], carried) : 0;
+    bool first = true;
+    for (bool more = true; code == 0 && more;) {
+        unsigned count = 0;
+        if (store_read_accounts(from, first ? NULL : &after, limit, page, &count) == 0) {
+            code = carry_page(to, page, count, &carried->deleted);
+            more = count == limit;
+            if (count > 0) {
+                after = page[count - 1].username;
+                first = false;
+            }
+            limit = limit * 2 < PAGE ? limit * 2 : PAGE;
+        } else if (limit > 1) {
+            limit = 1; /* up to the very account that cannot be read */
+        } else {
+            carried->incomplete = true;
+            more = pass_over(&after);
+            first = false;
         }
     }
     free(page);
@@ -110,14 +150,15 @@ static int read_revoked(const rocksdb_iterator_t *iterator, struct store_key *ha
     return record_revoked_decode(record, len, revoked);
 }
 
-static int carry_revocations(struct store *from, struct store *to, size_t *carried)
+static int carry_revocations(struct store *from, struct store *to, struct store_tombstones *carried)
 {
     const struct database *database = &from->database;
     int code = 0;
     pthread_rwlock_rdlock(&from->reopening);
     if (database->db == NULL) {
         pthread_rwlock_unlock(&from->reopening);
-        return TXTD_EIO;
+        carried->incomplete = true;
+        return 0;
     }
     rocksdb_iterator_t *iterator =
         rocksdb_create_iterator_cf(database->db, database->read, database->families[FAMILY_META]);
@@ -130,14 +171,16 @@ static int carry_revocations(struct store *from, struct store *to, size_t *carri
         if (len < strlen(REVOKED_PREFIX) || memcmp(key, REVOKED_PREFIX, strlen(REVOKED_PREFIX)) != 0) {
             break;
         }
-        code = read_revoked(iterator, &hash, &revoked);
-        code = code != 0 ? code : carry_revocation(to, &hash, &revoked, carried);
+        if (read_revoked(iterator, &hash, &revoked) == 0) {
+            code = carry_revocation(to, &hash, &revoked, &carried->revoked);
+        } else {
+            carried->incomplete = true;
+        }
     }
     char *error = NULL;
     rocksdb_iter_get_error(iterator, &error);
-    if (error != NULL) {
-        code = database_describe(database, NULL, error);
-    }
+    carried->incomplete = carried->incomplete || error != NULL;
+    rocksdb_free(error);
     rocksdb_iter_destroy(iterator);
     pthread_rwlock_unlock(&from->reopening);
     return code;
@@ -147,8 +190,8 @@ int store_tombstones_carry(struct store *from, struct store *to, struct store_to
                            struct error_detail *detail)
 {
     *carried = (struct store_tombstones){0};
-    int code = carry_deletions(from, to, &carried->deleted);
-    code = code != 0 ? code : carry_revocations(from, to, &carried->revoked);
+    int code = carry_deletions(from, to, carried);
+    code = code != 0 ? code : carry_revocations(from, to, carried);
     return code == 0 ? 0
                      : error_describe(detail, code, "what was deleted since the backup cannot be carried over: %s",
                                       txtd_error_text(code));

@@ -6,6 +6,7 @@
 #ifndef TXTD_STORAGE_STORE_TOMBSTONES_H
 #define TXTD_STORAGE_STORE_TOMBSTONES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "dataplane/error.h"
@@ -14,10 +15,11 @@ struct store;
 
 struct store_tombstones {
     size_t deleted, revoked; /* accounts and keys that `to` still had */
+    bool incomplete;         /* some of `from` could not be read: there may be more */
 };
 
-/* Deletes in `to` the accounts and delegates that are deleted in `from`, and revokes the keys that were revoked there. Both are
- * this thread's alone. Returns 0 or a code with a `detail`; started again, it goes on where it was. */
+/* Deletes in `to` the accounts and delegates that are deleted in `from`, and revokes the keys that were revoked there. `from` may
+ * be a reader's, and damaged: what can be read of it is carried. Both are this thread's alone. Returns 0 or a code with a `detail`; started again, it goes on where it was. */
 int store_tombstones_carry(struct store *from, struct store *to, struct store_tombstones *carried,
                            struct error_detail *detail);
 

@@ -148,24 +148,32 @@ static int cut(int fd, size_t whole, const char *path, struct error_detail *deta
     return 0;
 }
 
-static int mend_mapped(struct wal *wal, int fd, const char *path, struct error_detail *detail)
+static int damaged(const char *path, size_t at, const char *behind, struct error_detail *detail)
+{
+    return error_describe(
+        detail, TXTD_ECORRUPT,
+        "%s: is damaged at octet %zu, with commits behind it%s; check the disk, then restore the store "
+        "from a backup",
+        path, at, behind);
+}
+
+static int mend_mapped(struct wal *wal, int fd, const char *path, bool is_newest, struct error_detail *detail)
 {
     crc_prepare(wal->crc_table);
     size_t whole = whole_until(wal);
     if (whole == wal->len) {
         return 0;
     }
+    if (!is_newest) {
+        return damaged(path, whole, " in a newer log", detail);
+    }
     if (!zeros_from(wal, whole) && commit_behind(wal, whole)) {
-        return error_describe(
-            detail, TXTD_ECORRUPT,
-            "%s: is damaged at octet %zu, with commits behind it; check the disk, then restore the store "
-            "from a backup",
-            path, whole);
+        return damaged(path, whole, "", detail);
     }
     return cut(fd, whole, path, detail);
 }
 
-static int mend_file(const char *path, struct error_detail *detail)
+static int mend_file(const char *path, bool is_newest, struct error_detail *detail)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
     struct stat status;
@@ -183,7 +191,7 @@ static int mend_file(const char *path, struct error_detail *detail)
         error_describe(detail, code, "%s: cannot be mapped: %s", path, strerror(errno));
     } else {
         struct wal wal = {.octets = octets, .len = len};
-        code = mend_mapped(&wal, fd, path, detail);
+        code = mend_mapped(&wal, fd, path, is_newest, detail);
         munmap(octets, len);
     }
     close(fd);
@@ -198,29 +206,48 @@ static uint64_t log_number(const char *name)
     return end != NULL && strcmp(end, ".log") == 0 ? number : 0;
 }
 
+/* The number of the newest log with anything in it; 0: there is none. */
+static uint64_t newest_log(DIR *entries)
+{
+    uint64_t newest = 0;
+    struct stat status;
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        uint64_t number = log_number(entry->d_name);
+        if (number > newest && fstatat(dirfd(entries), entry->d_name, &status, 0) == 0 && status.st_size > 0) {
+            newest = number;
+        }
+    }
+    rewinddir(entries);
+    return newest;
+}
+
+static int mend_logs(DIR *entries, const char *directory, struct error_detail *detail)
+{
+    uint64_t newest = newest_log(entries);
+    struct stat status;
+    int code = 0;
+    for (struct dirent *entry; code == 0 && (entry = readdir(entries)) != NULL;) {
+        uint64_t number = log_number(entry->d_name);
+        char *path = NULL;
+        if (number == 0 || number > newest || fstatat(dirfd(entries), entry->d_name, &status, 0) != 0) {
+            continue;
+        }
+        if (asprintf(&path, "%s/%s", directory, entry->d_name) < 0) {
+            return error_describe(detail, TXTD_ENOMEM, "store directory %s: no memory", directory);
+        }
+        code = status.st_size > 0 ? mend_file(path, number == newest, detail) : 0;
+        free(path);
+    }
+    return code;
+}
+
 int wal_tail_mend(const char *directory, struct error_detail *detail)
 {
     DIR *entries = opendir(directory);
     if (entries == NULL) {
         return error_describe(detail, TXTD_ESYS, "store directory %s: cannot be read: %s", directory, strerror(errno));
     }
-    char newest[NAME_MAX + 1] = "";
-    struct stat status;
-    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
-        if (log_number(entry->d_name) > log_number(newest) && fstatat(dirfd(entries), entry->d_name, &status, 0) == 0 &&
-            status.st_size > 0) {
-            snprintf(newest, sizeof(newest), "%s", entry->d_name);
-        }
-    }
+    int code = mend_logs(entries, directory, detail);
     closedir(entries);
-    if (newest[0] == '\0') {
-        return 0;
-    }
-    char *path = NULL;
-    if (asprintf(&path, "%s/%s", directory, newest) < 0) {
-        return error_describe(detail, TXTD_ENOMEM, "store directory %s: no memory", directory);
-    }
-    int code = mend_file(path, detail);
-    free(path);
     return code;
 }

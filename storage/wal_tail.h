@@ -4,14 +4,15 @@
  * record can be torn: cut short, or with pages missing in its middle, since the kernel writes them back in any order. RocksDB
  * tolerates the first and calls the second corruption; it also takes some damage of acknowledged commits for a tail. This tells
  * them apart: damage with no commit begun behind it is a torn tail, which nobody was told is durable, and is cut off;
- * damage with a commit behind it is corruption.
+ * damage with a commit behind it is corruption. Older logs were synced before the newest was written to: in them, any damage
+ * is.
  */
 #ifndef TXTD_STORAGE_WAL_TAIL_H
 #define TXTD_STORAGE_WAL_TAIL_H
 
 #include "dataplane/error.h"
 
-/* Looks at the newest log with anything in it. To be called before the database is opened. Returns 0 (whole, or made so),
+/* Looks at all logs; mends the newest one with anything in it. To be called before the database is opened. Returns 0 (whole, or made so),
  * TXTD_ECORRUPT (`detail` names file and place; nothing touched), TXTD_ESYS or TXTD_ENOMEM. */
 int wal_tail_mend(const char *directory, struct error_detail *detail);
 

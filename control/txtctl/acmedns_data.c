@@ -8,7 +8,7 @@
 #include "control/allowfrom.h"
 #include "control/config.h"
 
-#define VERSION_KNOWN 1
+#define VERSION_KNOWN "1"
 #define HEX_PREFIX    "\\x" /* how PostgreSQL writes bytea */
 
 /* --- Lists that grow --- */
@@ -29,6 +29,14 @@ static void *grow(void *list, size_t count, size_t *room, size_t element)
 
 #define ROOM_FOR_ONE(data, list) grow((data)->list, (data)->list##_count, &(data)->list##_room, sizeof *(data)->list)
 
+/* Into zeroed room. */
+static void copy_printable(struct acmedns_field field, char *to, size_t room)
+{
+    for (size_t i = 0; i < field.len && i + 1 < room; i++) {
+        to[i] = isprint((unsigned char)field.text[i]) ? field.text[i] : '?';
+    }
+}
+
 static int refuse(struct acmedns_data *data, struct acmedns_field subject, const char *reason)
 {
     struct acmedns_refusal *list = ROOM_FOR_ONE(data, refusals);
@@ -38,9 +46,7 @@ static int refuse(struct acmedns_data *data, struct acmedns_field subject, const
     data->refusals = list;
     struct acmedns_refusal *refusal = &list[data->refusals_count++];
     *refusal = (struct acmedns_refusal){.reason = reason};
-    for (size_t i = 0; i < subject.len && i + 1 < sizeof refusal->subject; i++) {
-        refusal->subject[i] = isprint((unsigned char)subject.text[i]) ? subject.text[i] : '?';
-    }
+    copy_printable(subject, refusal->subject, sizeof refusal->subject);
     return 0;
 }
 
@@ -142,6 +148,7 @@ int acmedns_data_add_record(struct acmedns_data *data, struct acmedns_field user
 {
     struct acmedns_account account = {.allowfrom_count = 0};
     const char *reason = NULL;
+    data->records_seen = true;
     data->accounts_seen++;
     if (username.text == NULL || delegate_id_parse(username.text, username.len, &account.username) != 0) {
         reason = "its username is no UUID";
@@ -213,9 +220,11 @@ int acmedns_data_add_txt(struct acmedns_data *data, struct acmedns_field subdoma
 int acmedns_data_add_setting(struct acmedns_data *data, struct acmedns_field name, struct acmedns_field value)
 {
     static const char known[] = "db_version";
-    if (name.len == strlen(known) && memcmp(name.text, known, name.len) == 0) {
-        data->version_seen = true;
-        data->version = (long)read_time(value);
+    bool is_known = data->version_seen && strcmp(data->version, VERSION_KNOWN) == 0;
+    if (name.len == strlen(known) && memcmp(name.text, known, name.len) == 0 && (!data->version_seen || is_known)) {
+        data->version_seen = true; /* of two, the one that we do not know counts */
+        memset(data->version, 0, sizeof data->version);
+        copy_printable(value, data->version, sizeof data->version);
     }
     return 0;
 }
@@ -291,13 +300,49 @@ static int refuse_doubles(struct acmedns_data *data)
     return result;
 }
 
+/* Values whose account is not there, or is not taken over. */
+static int refuse_orphans(struct acmedns_data *data)
+{
+    size_t count = data->accounts_count, kept = 0, at = 0;
+    int result = 0;
+    struct owner *order = calloc(count + 1, sizeof *order);
+    if (order == NULL) {
+        return TXTD_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        order[i].delegate = data->accounts[i].delegate;
+    }
+    qsort(order, count, sizeof *order, by_delegate);
+    for (size_t i = 0; result == 0 && i < data->values_count; i++) { /* both are in the order of delegates */
+        const struct acmedns_value value = data->values[i];
+        while (at < count && memcmp(&order[at].delegate, &value.delegate, sizeof value.delegate) < 0) {
+            at++;
+        }
+        if (at < count && memcmp(&order[at].delegate, &value.delegate, sizeof value.delegate) == 0) {
+            data->values[kept++] = value;
+        } else {
+            result = acmedns_data_refuse(data, &value.delegate, "a value of it: no account here has this subdomain");
+        }
+    }
+    data->values_count = kept;
+    free(order);
+    return result;
+}
+
 int acmedns_data_settle(struct acmedns_data *data, struct error_detail *detail)
 {
-    if (!data->version_seen || data->version != VERSION_KNOWN) {
-        return error_describe(detail, TXTD_EUNSUPPORTED,
-                              "db_version in table acmedns is %s, not 1: this is no acme-dns database, or one that a "
-                              "newer acme-dns has to bring up to date first (start it once)",
-                              data->version_seen ? "another" : "missing");
+    if (!data->version_seen || strcmp(data->version, VERSION_KNOWN) != 0) {
+        return error_describe(
+            detail, TXTD_EUNSUPPORTED,
+            "db_version in table acmedns is %s%s%s, not 1: this is no acme-dns database, or one that a "
+            "newer acme-dns has to bring up to date first (start it once)",
+            data->version_seen ? "'" : "", data->version_seen ? data->version : "missing",
+            data->version_seen ? "'" : "");
+    }
+    if (!data->records_seen) {
+        return error_describe(
+            detail, TXTD_EINVAL,
+            "the table records, with the accounts, is not in it: dump the whole database of acme-dns");
     }
     if (data->accounts_count > 1) {
         qsort(data->accounts, data->accounts_count, sizeof *data->accounts, by_username);
@@ -305,7 +350,8 @@ int acmedns_data_settle(struct acmedns_data *data, struct error_detail *detail)
     if (data->values_count > 1) {
         qsort(data->values, data->values_count, sizeof *data->values, by_age);
     }
-    return refuse_doubles(data);
+    int result = refuse_doubles(data);
+    return result != 0 ? result : refuse_orphans(data);
 }
 
 const struct acmedns_value *acmedns_data_values(const struct acmedns_data *data, const struct delegate_id *delegate,

@@ -49,8 +49,9 @@ struct acmedns_data {
     size_t allowfrom_count, allowfrom_room;
     size_t refusals_count, refusals_room;
     size_t accounts_seen; /* rows of records */
+    bool records_seen;    /* the table, even if it was empty */
     bool version_seen;
-    long version; /* db_version */
+    char version[16]; /* db_version, as far as it fits; unprintable characters as '?' */
 };
 
 /* One column of a row: octets, NULL for SQL's NULL. */
@@ -66,8 +67,9 @@ int acmedns_data_add_txt(struct acmedns_data *data, struct acmedns_field subdoma
                          struct acmedns_field last_update);
 int acmedns_data_add_setting(struct acmedns_data *data, struct acmedns_field name, struct acmedns_field value);
 
-/* After the last row: checks the version, sorts accounts by username and values by delegate and age, refuses what occurs twice.
- * Returns 0, TXTD_EUNSUPPORTED with a `detail`, or TXTD_ENOMEM. */
+/* After the last row: checks the version and that there were accounts to be read, sorts accounts by username and values by delegate and
+ * age, refuses what occurs twice, and values that are no account's. Returns 0, TXTD_EUNSUPPORTED or TXTD_EINVAL with a `detail`, or
+ * TXTD_ENOMEM. */
 int acmedns_data_settle(struct acmedns_data *data, struct error_detail *detail);
 
 /* The values of a delegate, oldest first: *count of them. After acmedns_data_settle. */

@@ -1,4 +1,4 @@
-/* Dumps of pg_dump in plain text: COPY or INSERT; everything else is passed over. */
+/* Dumps of pg_dump in plain text: COPY or INSERT; and of sqlite3 (.dump), INSERT. Everything else is passed over. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -34,9 +34,9 @@ int dump_next_line(struct dump *dump)
 static int read_statement(struct dump *dump)
 {
     static const char first[] = "-- PostgreSQL database dump", last[] = "-- PostgreSQL database dump complete";
-    if (strcmp(dump->line, first) == 0) {
+    if (strcmp(dump->line, first) == 0 || strcmp(dump->line, "BEGIN TRANSACTION;") == 0) {
         dump->begun = true;
-    } else if (strcmp(dump->line, last) == 0) {
+    } else if (strcmp(dump->line, last) == 0 || strcmp(dump->line, "COMMIT;") == 0) {
         dump->ended = true;
     } else if (strncasecmp(dump->line, "COPY ", 5) == 0) {
         return dump_read_copy(dump);
@@ -57,7 +57,7 @@ int acmedns_dump_read(FILE *file, const char *name, struct acmedns_data *data, s
         }
     }
     if (result == 0 && dump.begun && !dump.ended) {
-        result = dump_wrong(&dump, "the dump does not end as pg_dump ends one: it was cut off");
+        result = dump_wrong(&dump, "the dump does not end as pg_dump or sqlite3 ends one: it was cut off");
     }
     free(dump.line);
     return result;

@@ -1,4 +1,4 @@
-/* acmedns_dump.h: a dump of acme-dns's PostgreSQL while it is read; for acmedns_dump*.c only. One thread. */
+/* acmedns_dump.h: a dump of acme-dns's database while it is read; for acmedns_dump*.c only. One thread. */
 #ifndef TXTD_CONTROL_TXTCTL_ACMEDNS_DUMP_H
 #define TXTD_CONTROL_TXTCTL_ACMEDNS_DUMP_H
 
@@ -17,7 +17,7 @@ struct dump {
     char *line; /* getline's */
     size_t line_room, line_len, at;
     unsigned long line_number;
-    bool begun, ended; /* pg_dump's own first and last words were seen */
+    bool begun, ended; /* the first and last words of pg_dump, or sqlite3, were seen */
 };
 
 enum dump_table { TABLE_RECORDS, TABLE_TXT, TABLE_ACMEDNS, TABLES_COUNT };
@@ -41,6 +41,9 @@ void dump_skip_blanks(const char **at);
 
 /* Reads "schema.table (column, ...)"; the list may be missing. Returns false when it cannot be understood. */
 bool dump_read_target(const char **at, struct dump_target *target);
+
+/* Looks, before any row, at whether the statement has all columns that are needed. Returns 0 or TXTD_EINVAL with the detail. */
+int dump_check_target(struct dump *dump, const struct dump_target *target);
 
 /* Hands a row to the data. Returns 0 or a code with the detail. */
 int dump_add_row(struct dump *dump, struct dump_target *target, const struct acmedns_field fields[COLUMNS_MAX],

@@ -76,6 +76,9 @@ int dump_read_copy(struct dump *dump)
     if (!dump_read_target(&at, &target)) {
         return dump_wrong(dump, "this COPY cannot be understood");
     }
+    if (dump_check_target(dump, &target) != 0) {
+        return TXTD_EINVAL;
+    }
     dump_skip_blanks(&at);
     bool plain = strcasecmp(at, from) == 0;
     size_t from_len = strlen(from);

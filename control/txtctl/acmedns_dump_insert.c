@@ -74,15 +74,38 @@ static bool read_string(struct dump *dump, struct row *row, bool escapes)
     return true;
 }
 
+/* What was read from `begin` on are hexadecimal digits: SQLite's way to write octets. */
+static bool unhex(struct row *row, size_t begin)
+{
+    size_t digits = row->len - begin;
+    for (size_t i = 0; i < digits / 2; i++) {
+        const char pair[3] = {row->text[begin + 2 * i], row->text[begin + 2 * i + 1], '\0'};
+        char *end;
+        row->text[begin + i] = (char)strtoul(pair, &end, 16);
+        if (!isxdigit((unsigned char)pair[0]) || end != pair + 2) {
+            return false;
+        }
+    }
+    row->len = begin + digits / 2;
+    return digits % 2 == 0;
+}
+
+/* Whether the letter that was just read begins a string: E'...', X'...'. */
+static bool begins_string(const struct dump *dump, char c, char letter)
+{
+    return tolower((unsigned char)c) == letter && dump->at < dump->line_len && dump->line[dump->at] == '\'';
+}
+
 /* One value; *behind is what ends it: ',' or ')'. */
 static bool read_value(struct dump *dump, struct row *row, char *behind)
 {
     size_t begin = row->len;
     char c = next_word_char(dump);
     bool quoted = c == '\'', is_null = false;
-    if ((c == 'E' || c == 'e') && dump->at < dump->line_len && dump->line[dump->at] == '\'') {
+    if (begins_string(dump, c, 'e') || begins_string(dump, c, 'x')) {
+        bool is_hex = !begins_string(dump, c, 'e');
         dump->at++;
-        if (!read_string(dump, row, true)) {
+        if (!read_string(dump, row, !is_hex) || (is_hex && !unhex(row, begin))) {
             return false;
         }
         c = next_word_char(dump);
@@ -144,6 +167,9 @@ int dump_read_insert(struct dump *dump)
     }
     if (!target.known) {
         return 0; /* should it have more lines, none of them begins as one of ours does */
+    }
+    if (dump_check_target(dump, &target) != 0) {
+        return TXTD_EINVAL;
     }
     const char *values = strcasestr(at, "VALUES");
     if (values == NULL) {

@@ -88,6 +88,34 @@ bool dump_read_target(const char **at, struct dump_target *target)
     return *(*at)++ == ')';
 }
 
+/* The column that we need and the statement's list has not; NULL: it has all. Rows without allowfrom would be let in from everywhere. */
+static const char *missing_column(const struct dump_target *target)
+{
+    for (int i = 0; target->known && target->columns > 0 && i < 4 && tables[target->table].wanted[i] != NULL; i++) {
+        bool found = false;
+        for (unsigned column = 0; column < target->columns; column++) {
+            found = found || target->wanted[column] == i;
+        }
+        if (!found) {
+            return tables[target->table].wanted[i];
+        }
+    }
+    return NULL;
+}
+
+int dump_check_target(struct dump *dump, const struct dump_target *target)
+{
+    const char *missing = missing_column(target);
+    char what[96];
+    dump->data->records_seen = dump->data->records_seen || (target->known && target->table == TABLE_RECORDS);
+    if (missing == NULL) {
+        return 0;
+    }
+    (void)snprintf(what, sizeof what, "table %s without its column %s: dump the whole table",
+                   tables[target->table].name, missing);
+    return dump_wrong(dump, what);
+}
+
 /* Without a list: as acme-dns makes the table, or, of tables that were made without a rowid, what we look at. */
 static void map_by_count(struct dump_target *target, unsigned count)
 {

@@ -48,6 +48,7 @@ static void fill_delegate(struct acmedns_import *import, const struct acmedns_da
 {
     size_t count;
     const struct acmedns_value *values = acmedns_data_values(data, &from->delegate, &count);
+    size_t live = 0;
     *delegate = (struct delegate_state){.id = from->delegate, .zone = import->zone, .version = 1};
     for (size_t i = 0; i < count; i++) {
         int64_t set_at_s =
@@ -58,7 +59,9 @@ static void fill_delegate(struct acmedns_import *import, const struct acmedns_da
         }
         (void)rotation_apply(delegate, import->slots, import->value_expiry_s, values[i].text, sizeof values[i].text,
                              set_at_s);
+        live++;
     }
+    import->counts.values_rotated += live - delegate->values_count;
     import->counts.values += delegate->values_count;
 }
 

@@ -22,6 +22,7 @@ struct acmedns_import {
     struct acmedns_import_counts {
         size_t imported, present; /* accounts */
         size_t values, values_expired;
+        size_t values_rotated; /* newer ones have the delegate's slots */
     } counts;
 };
 

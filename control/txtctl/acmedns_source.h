@@ -13,7 +13,7 @@ int acmedns_source_read(const char *path, struct acmedns_data *data, struct erro
 /* acmedns_sqlite.c: an SQLite file, read in one transaction: acme-dns may be running. Codes as above. */
 int acmedns_sqlite_read(const char *path, struct acmedns_data *data, struct error_detail *detail);
 
-/* acmedns_dump.c: a dump as pg_dump writes it, with COPY or (--inserts, --column-inserts) with INSERT. `name` is for errors,
+/* acmedns_dump.c: a dump as pg_dump writes it, with COPY or (--inserts, --column-inserts) with INSERT, or as sqlite3 does. `name` is for errors,
  * which name the line too. Codes as above. */
 int acmedns_dump_read(FILE *file, const char *name, struct acmedns_data *data, struct error_detail *detail);
 

@@ -78,6 +78,7 @@ int acmedns_sqlite_read(const char *path, struct acmedns_data *data, struct erro
     for (size_t i = 0; i < sizeof tables / sizeof tables[0] && result == 0; i++) {
         result = read_rows(database, path, tables[i].query, tables[i].add, data, detail);
     }
+    data->records_seen = data->records_seen || result == 0;
     (void)sqlite3_close(database);
     return result;
 }

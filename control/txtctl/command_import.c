@@ -20,10 +20,11 @@ static void print_json(const struct acmedns_import *import, const struct acmedns
         (void)json_array_append_new(
             refused, json_pack("{s:s, s:s}", "account", data->refusals[i].subject, "reason", data->refusals[i].reason));
     }
-    json_t *report = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:o}", "dry_run", import->dry_run, "accounts",
+    json_t *report = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "dry_run", import->dry_run, "accounts",
                                (json_int_t)data->accounts_seen, "imported", (json_int_t)counts->imported, "present",
                                (json_int_t)counts->present, "values", (json_int_t)counts->values, "values_expired",
-                               (json_int_t)counts->values_expired, "refused", refused);
+                               (json_int_t)counts->values_expired, "values_rotated", (json_int_t)counts->values_rotated,
+                               "refused", refused);
     output_json(report);
     json_decref(report);
 }
@@ -37,8 +38,9 @@ static void print_text(const struct acmedns_import *import, const struct acmedns
     (void)printf("%s%zu of %zu accounts %s, %zu were there already, %zu refusals\n", import->dry_run ? "dry run: " : "",
                  counts->imported, data->accounts_seen, import->dry_run ? "would be imported" : "imported",
                  counts->present, data->refusals_count);
-    (void)printf("%zu values, %zu left out because they are older than value_expiry\n", counts->values,
-                 counts->values_expired);
+    (void)printf("%zu values, %zu left out because they are older than value_expiry, %zu because newer ones fill the "
+                 "slots\n",
+                 counts->values, counts->values_expired, counts->values_rotated);
 }
 
 static void show(void *context, size_t done, size_t of)

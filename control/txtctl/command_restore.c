@@ -17,15 +17,16 @@
 #include "storage/store_tombstones.h"
 
 #define NAMES_MAX 100 /* tried for the old store */
+#define NAME_ROOM 64  /* for what is added to its name */
 
 struct restore {
     const struct config *config;
     const char *directory; /* of the backups */
     uint32_t number;
-    char aside[PATH_MAX]; /* where the store is now that was there; "": there was none */
+    char place[PATH_MAX];             /* of the store that is there, links followed */
+    char aside[PATH_MAX + NAME_ROOM]; /* where the store is now that was there; "": there was none */
     struct backup_report report;
-    struct store_tombstones carried;
-    bool unknown; /* what was deleted since: the old store could not be read */
+    struct store_tombstones carried; /* incomplete: the old store could not be read, or not all of it */
 };
 
 static int copy(struct restore *restore, const char *to, struct error_detail *detail)
@@ -41,73 +42,90 @@ static int copy(struct restore *restore, const char *to, struct error_detail *de
     return code;
 }
 
-/* Carries over from the old store, which is open, what was deleted in it after the backup. */
-static int carry(struct restore *restore, struct store *old, const char *to, struct error_detail *detail)
+/* Carries over from the old store what was deleted in it after the backup. It is read as it lies there, which needs no whole one and
+ * changes nothing. */
+static int carry(struct restore *restore, const char *to, struct error_detail *detail)
 {
     struct store_options options = restore->config->store;
-    struct store *store = NULL;
+    struct store *old = NULL, *store = NULL;
+    struct error_detail why = {""};
+    options.directory = restore->place;
+    if (store_open_reader(&options, &old, &why) != 0) {
+        (void)fprintf(stderr, "txtctl: %s\n", why.text);
+        restore->carried.incomplete = true;
+        return 0;
+    }
     options.directory = to;
     int code = store_open(&options, &store, detail);
     if (code == 0) {
         code = store_tombstones_carry(old, store, &restore->carried, detail);
         store_close(store);
     }
+    store_close(old);
     return code;
 }
 
+/* The new store gets the name under which the old one will be kept, and then they change places: whenever this ends, a whole store is
+ * where txtd looks for it. */
 static int swap(struct restore *restore, const char *made, struct error_detail *detail)
 {
-    const char *place = restore->config->store.directory;
     char when[32] = "";
     time_t now = time(NULL);
     struct tm utc;
     if (gmtime_r(&now, &utc) != NULL) {
         (void)strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &utc);
     }
-    (void)snprintf(restore->aside, sizeof restore->aside, "%s.before-%s", place, when);
+    (void)snprintf(restore->aside, sizeof restore->aside, "%s.before-%s", restore->place, when);
     for (unsigned i = 2; i < NAMES_MAX && access(restore->aside, F_OK) == 0; i++) { /* twice within a second */
-        (void)snprintf(restore->aside, sizeof restore->aside, "%s.before-%s-%u", place, when, i);
+        (void)snprintf(restore->aside, sizeof restore->aside, "%s.before-%s-%u", restore->place, when, i);
     }
-    if (rename(place, restore->aside) != 0) {
-        return error_describe(detail, TXTD_ESYS, "%s: cannot be put aside: %s; the restored store is %s", place,
-                              strerror(errno), made);
+    if (rename(made, restore->aside) != 0) {
+        return error_describe(detail, TXTD_ESYS, "%s: cannot be named %s: %s; it is the restored store", made,
+                              restore->aside, strerror(errno));
     }
-    if (rename(made, place) != 0 || store_directory_sync_parent(place) != 0) {
-        return error_describe(detail, TXTD_ESYS, "%s: cannot be put in place: %s; the old store is %s", made,
-                              strerror(errno), restore->aside);
+    int code = store_directory_exchange(restore->aside, restore->place, detail);
+    if (code != 0) {
+        struct error_detail why = *detail;
+        (void)error_describe(detail, code, "%s; %s is whole: move %s away and it into its place", why.text,
+                             restore->aside, restore->place);
     }
-    return 0;
+    return code;
 }
 
-/* There is a store: the new one is finished first, beside it. */
+/* There is a store: the new one is finished first, beside it. Nobody else may begin to use the old one meanwhile. */
 static int replace(struct restore *restore, struct error_detail *detail)
 {
     char made[PATH_MAX];
-    struct store *old = NULL;
-    if (snprintf(made, sizeof made, "%s.restored", restore->config->store.directory) >= (int)sizeof made) {
-        return error_describe(detail, TXTD_EINVAL, "%s: is too long", restore->config->store.directory);
+    int lock_fd = -1;
+    if (snprintf(made, sizeof made, "%s.restored", restore->place) >= (int)sizeof made) {
+        return error_describe(detail, TXTD_EINVAL, "%s: is too long", restore->place);
     }
-    int code = stopped_store_open(restore->config, &old, detail);
-    if (code == TXTD_EEXISTS) {
-        return code;
+    int code = store_directory_lock(restore->place, &lock_fd, detail);
+    bool was_store = code == 0;
+    code = code == TXTD_ENOTFOUND ? 0 : code;                       /* an empty directory */
+    code = code != 0 ? code : backup_restore_discard(made, detail); /* of a restore that was interrupted */
+    code = code != 0 ? code : copy(restore, made, detail);
+    if (code == 0 && was_store) {
+        code = carry(restore, made, detail);
     }
-    restore->unknown = code != 0;
-    code = copy(restore, made, detail);
-    if (code == 0 && old != NULL) {
-        code = carry(restore, old, made, detail);
+    code = code != 0 ? code : swap(restore, made, detail);
+    if (was_store) {
+        (void)close(lock_fd);
     }
-    store_close(old);
-    return code == 0 ? swap(restore, made, detail) : code;
+    return code;
 }
 
 static int run_restore(struct restore *restore, const char *into, struct error_detail *detail)
 {
+    const char *place = restore->config->store.directory;
     if (into != NULL) {
         return copy(restore, into, detail);
     }
-    return access(restore->config->store.directory, F_OK) == 0
-               ? replace(restore, detail)
-               : copy(restore, restore->config->store.directory, detail);
+    if (realpath(place, restore->place) == NULL) { /* a link stays one */
+        return errno == ENOENT ? copy(restore, place, detail)
+                               : error_describe(detail, TXTD_ESYS, "store directory %s: %s", place, strerror(errno));
+    }
+    return replace(restore, detail);
 }
 
 static void print(const struct options *options, const struct restore *restore, const char *into)
@@ -115,11 +133,12 @@ static void print(const struct options *options, const struct restore *restore, 
     const struct backup_report *report = &restore->report;
     const char *place = into == NULL ? restore->config->store.directory : into;
     if (options->text[OPTION_JSON] != NULL) {
-        json_t *json = json_pack(
-            "{s:s, s:I, s:o, s:I, s:I, s:I, s:b, s:s?}", "store", place, "number", (json_int_t)report->number,
-            "made_at", native_json_time(report->made_at_s), "delegates", (json_int_t)report->delegates, "deleted_since",
-            (json_int_t)restore->carried.deleted, "revoked_since", (json_int_t)restore->carried.revoked,
-            "deletions_unknown", restore->unknown, "old_store", restore->aside[0] == '\0' ? NULL : restore->aside);
+        json_t *json =
+            json_pack("{s:s, s:I, s:o, s:I, s:I, s:I, s:b, s:s?}", "store", place, "number", (json_int_t)report->number,
+                      "made_at", native_json_time(report->made_at_s), "delegates", (json_int_t)report->delegates,
+                      "deleted_since", (json_int_t)restore->carried.deleted, "revoked_since",
+                      (json_int_t)restore->carried.revoked, "deletions_unknown", restore->carried.incomplete,
+                      "old_store", restore->aside[0] == '\0' ? NULL : restore->aside);
         output_json(json);
         json_decref(json);
         return;
@@ -129,9 +148,10 @@ static void print(const struct options *options, const struct restore *restore, 
     if (restore->aside[0] != '\0') {
         (void)printf("the store that was there is %s\n", restore->aside);
     }
-    if (restore->unknown) {
-        (void)printf("that store cannot be read: what was deleted since the backup is there again\n");
-    } else if (restore->carried.deleted + restore->carried.revoked > 0) {
+    if (restore->carried.incomplete) {
+        (void)printf("that store cannot be read whole: what was deleted since the backup may be there again\n");
+    }
+    if (restore->carried.deleted + restore->carried.revoked > 0) {
         (void)printf("%zu delegates and %zu keys stay deleted that were deleted since the backup\n",
                      restore->carried.deleted, restore->carried.revoked);
     }

@@ -52,9 +52,9 @@ def largest_file(directory):
                key=os.path.getsize)
 
 
-def flip(path):
+def flip(path, at=None):
     with open(path, "r+b") as file:
-        file.seek(os.path.getsize(path) // 2)
+        file.seek(os.path.getsize(path) // 2 if at is None else at)
         octet = file.read(1)[0]
         file.seek(-1, os.SEEK_CUR)
         file.write(bytes([octet ^ 1]))
@@ -76,6 +76,13 @@ def check_running(directory, txtd, program, backups):
     refused("a directory elsewhere", txtctl(program, txtd, "backup", os.path.join(directory, "elsewhere")),
             "not below store.backup_directory")
     refused("a way around", txtctl(program, txtd, "backup", backups + "/../elsewhere"), "not below")
+    outside = os.path.join(directory, "outside")
+    os.mkdir(outside)
+    os.symlink(outside, os.path.join(backups, "link"))
+    for name in ("link", "link/below", "link/"):
+        refused("a link out of it", txtctl(program, txtd, "backup", os.path.join(backups, name)), "a link leads out of")
+    os.unlink(os.path.join(backups, "link"))
+    expect("outside", os.listdir(outside), [])
     refused("restore beside txtd", txtctl(program, txtd, "restore", backups), "in use by another process")
     status, report = txtctl(program, txtd, "backup", os.path.join(backups, "below"), "--retain", "1")
     expect("in a directory below, the first", (status, report["kept"] if status == 0 else report), (0, 1))
@@ -268,6 +275,53 @@ def check_damage(directory, txtd, program, backups, accounts):
     txtd.stop()
 
 
+def check_odd_places(directory, txtd, program, backups, accounts):
+    """What is in the store's place, or beside it: another's files are left alone, what a killed restore left is made up for, and a
+    store that is damaged is replaced, with what can be read of its deletions."""
+    state = os.path.join(directory, "state")
+    store = os.path.join(state, "store")
+    foreign = os.path.join(directory, "foreign")
+    os.mkdir(foreign)
+    with open(os.path.join(foreign, "thesis"), "w", encoding="ascii") as file:
+        file.write("years of work")
+    os.mkdir(os.path.join(directory, "odd"))
+    moved = service.Txtd(txtd.program, os.path.join(directory, "odd"), store={"directory": foreign})
+    refused("a directory that is not txtd's", txtctl(program, moved, "restore", backups), "it is not txtd's")
+    expect("it", os.listdir(foreign), ["thesis"])
+
+    shutil.copytree(store, store + ".restored")  # a restore that was killed before it was done
+    txtd.start()
+    connection = txtd.connect()
+    connection.request("DELETE", "/api/v1/delegates/" + accounts[3]["subdomain"], None,
+                       {"Authorization": service.basic(accounts[3])})
+    response = connection.getresponse()
+    expect("deletion", (response.status, response.read())[0], 204)
+    connection.close()
+    txtd.kill()
+    for name in os.listdir(store):
+        if name.endswith(".sst"):
+            flip(os.path.join(store, name), 40)  # in its first records; the deletion is in the log
+    status, report = txtctl(program, txtd, "restore", "--number", "2", backups)
+    expect("restore of a damaged store", (status, report["deletions_unknown"] if status == 0 else report), (0, True))
+    expect("left over", [name for name in os.listdir(state) if name.endswith((".restored", ".restoring"))], [])
+    txtd.start()
+    expect("restored", txtd.dig(accounts[1]["fulldomain"]), [value("first1")])
+    txtd.stop()
+    with open(os.path.join(store, "CURRENT"), "w", encoding="ascii") as file:
+        file.write("nonsense")
+    refused("a start with it", (1 if failed_start(txtd) else 0, txtd.text()), "CURRENT: is damaged")
+    status, report = txtctl(program, txtd, "restore", "--number", "1", backups)
+    expect("restore of one that does not open", (status, report["deletions_unknown"] if status == 0 else report), (0, True))
+
+
+def failed_start(txtd):
+    try:
+        txtd.start()
+    except service.Failure:
+        return True
+    return False
+
+
 def check_stopped(directory, txtd, program, accounts):
     """Of a stopped txtd's store, anywhere; and a store beside the configured one."""
     place = os.path.join(directory, "offline")
@@ -303,6 +357,7 @@ def main(directory, program, control):
         check_export(txtd, control, accounts)
         check_restored(txtd, control, backups, accounts, answers)
         check_damage(directory, txtd, control, backups, accounts)
+        check_odd_places(directory, txtd, control, backups, accounts)
         check_stopped(directory, txtd, control, accounts)
     os.mkdir(os.path.join(directory, "without"))
     check_not_configured(os.path.join(directory, "without"), program)

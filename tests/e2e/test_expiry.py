@@ -3,7 +3,8 @@
 
     test_expiry.py TXTD TXTCTL
 
-The 100 days are the clock shim's.
+The 100 days are the clock shim's. A clock that is wrong at the start is put right within the hour, so before that nothing is
+deleted; txtd_impatient waits for a second only.
 """
 import json
 import os
@@ -35,8 +36,19 @@ def wait(what, is_so):
         time.sleep(0.1)
 
 
+def idle(directory, impatient, clock, asked, updated):
+    """On day 450: one was asked for on day 0, the other updated on day 100; 400 days are the least there is."""
+    clock.set_ahead(450 * DAY_S)
+    with service.Txtd(impatient, directory, clock.environment, api={"expire_idle": "400d"}) as txtd:
+        wait("the end of the pass", lambda: "event=expiry.end" in txtd.text())
+        if (status_of(txtd, asked)[0], status_of(txtd, updated)[0]) != (401, 200):
+            raise service.Failure("idle: %s, %s" % (status_of(txtd, asked), status_of(txtd, updated)))
+        txtd.stop()
+
+
 def main(directory, program, txtctl):
     clock = service.Clock(directory, txtctl)
+    impatient = os.path.join(service.build_of(txtctl), "tests", "e2e", "txtd_impatient")
     with service.Txtd(program, directory, clock.environment) as txtd:
         unused, asked, updated = (txtd.register() for _ in range(3))
         for _ in range(3):
@@ -63,6 +75,13 @@ def main(directory, program, txtctl):
 
         clock.set_ahead(100 * DAY_S)
         txtd.start()
+        wait("the line about the hour", lambda: "event=expiry.waits for_s=3600" in txtd.text())
+        time.sleep(2)
+        if status_of(txtd, unused)[0] != 200:
+            raise service.Failure("a clock that may be wrong is believed at the start")
+        txtd.stop()
+
+        txtd.start(impatient)
         wait("the deletion", lambda: "event=delegate.expired" in txtd.text())
         if unused["subdomain"] not in txtd.text().split("event=delegate.expired", 1)[1].split("\n", 1)[0]:
             raise service.Failure("another delegate was deleted")
@@ -72,7 +91,11 @@ def main(directory, program, txtctl):
                 raise service.Failure("%s is answered %s, not %d" % (account["subdomain"], status_of(txtd, account), wanted))
         if "txtd_delegates_expired_total 1\n" not in txtd.get_internal("/metrics")[1]:
             raise service.Failure("/metrics does not count it")
+        connection = txtd.connect()
+        service.update(connection, updated, "w" * 43)
+        connection.close()
         txtd.stop()
+    idle(directory, impatient, clock, asked, updated)
     print("ok: use and expiry")
 
 

@@ -232,13 +232,17 @@ def check_refusals(directory, txtd_program, txtctl):
                                 ("8", "its username or its subdomain occurs more than once")])
     make_sqlite(os.path.join(place, "old.db"), [], [], version=None)
     make_sqlite(os.path.join(place, "newer.db"), [], [], version="2")
+    make_sqlite(os.path.join(place, "odd.db"), [], [], version="1.0")
+    with open(os.path.join(place, "half.sql"), "w", encoding="ascii") as file:
+        file.write("INSERT INTO acmedns VALUES ('db_version', '1');\n")
     with open(os.path.join(HERE, "acmedns", "copy.sql"), "rb") as file:
         whole = file.read()
     for name, octets in (("torn.sql", whole[:whole.index(b"\\.")]), ("short.sql", whole[:whole.index(b"dump complete")]), ("custom", b"PGDMP\1\2"),
                          ("gz", b"\x1f\x8b\x08"), ("torn.db", open(source, "rb").read()[:6000]), ("empty", b"")):
         with open(os.path.join(place, name), "wb") as file:
             file.write(octets)
-    for name, words in (("old.db", "db_version"), ("newer.db", "db_version"), ("torn.sql", "cut off"),
+    for name, words in (("old.db", "db_version"), ("newer.db", "db_version in table acmedns is '2', not 1"),
+                        ("odd.db", "is '1.0', not 1"), ("half.sql", "the table records, with the accounts, is not in it"), ("torn.sql", "cut off"),
                         ("short.sql", "cut off"), ("custom", "--format=plain"), ("gz", "compressed"),
                         ("torn.db", "SQLite says"), ("empty", "db_version"), ("missing", "No such file")):
         status, said = txtctl_import(txtctl, txtd, os.path.join(place, name))

@@ -2,9 +2,10 @@
 """A storm of registrations and updates over HTTPS, cut off in the middle: everything that was answered 201 or 200 is there after
 the restart, in DNS and in the store.
 
-    test_kill9.py TXTD TXTCTL
+    test_kill9.py TXTD TXTCTL [ROUNDS]
 
-First with kill -9, several times over one store; then with a power failure, after which the disk holds only what was synced
+First with kill -9, several times over one store, at random points under load and while txtd starts and recovers, the very first
+start of all included; with ROUNDS so many times, and only that (tests/faults/kill9.sh). Then with a power failure, after which the disk holds only what was synced
 (tests/faults/README.md); then with a power failure on a disk that lies about syncing, and with a txtd that does not sync
 (nosync.c), where updates must be missing: else this test would see nothing.
 """
@@ -21,8 +22,10 @@ from service import ZONE, Failure, Txtd, build_of, preload, run, update
 
 CLIENTS = 6
 KILLS = 4
-STORM_S = (0.6, 1.4)
-ACKNOWLEDGED_MIN = 20  # a storm with fewer says nothing
+STORM_S = (0.05, 1.2)
+POWER_STORM_S = (0.6, 1.4)
+ACKNOWLEDGED_MIN = 20  # storms with fewer say nothing
+FIRST_STARTS = 6       # or a tenth of the rounds
 
 
 def value_of(client, number):
@@ -63,12 +66,12 @@ class Client(threading.Thread):
                 self.fault = repr(reason)
 
 
-def storm(txtd, accounts, begins):
-    """Lets the clients go, kills txtd in the middle; returns the clients."""
+def storm(txtd, accounts, begins, within_s=STORM_S):
+    """Lets the clients go, kills txtd in the middle; returns the clients, and how many updates were acknowledged."""
     clients = [Client(txtd, i, account, begins[i]) for i, account in enumerate(accounts)]
     for client in clients:
         client.start()
-    time.sleep(random.uniform(*STORM_S))
+    time.sleep(random.uniform(*within_s))
     txtd.kill()
     for client in clients:
         client.join(30)
@@ -76,10 +79,7 @@ def storm(txtd, accounts, begins):
             raise Failure("a client hangs")
         if client.fault:
             raise Failure(client.fault)
-    acknowledged = sum(client.acknowledged for client in clients) - sum(begins)
-    if acknowledged < ACKNOWLEDGED_MIN:
-        raise Failure("only %d updates were acknowledged" % acknowledged)
-    return clients, acknowledged
+    return clients, sum(client.acknowledged for client in clients) - sum(begins)
 
 
 def missing(txtd, clients):
@@ -96,20 +96,65 @@ def missing(txtd, clients):
     return lost
 
 
-def kill_again_and_again(directory, program):
+def start_and_kill(txtd, within_s):
+    """A start that is killed at a random point of it: while it opens, replays the log, loads, or just after."""
+    with open(os.devnull, "wb") as nothing:
+        process = subprocess.Popen([txtd.program, "-c", txtd.config], stdout=nothing, stderr=nothing)
+    time.sleep(random.uniform(0, within_s))
+    process.kill()
+    process.wait()
+
+
+def kill_again_and_again(directory, program, rounds):
+    """Returns how many starts were killed."""
+    total = starts_killed = 0
+    everybody = []
     with Txtd(program, directory) as txtd:
         accounts = [txtd.register() for _ in range(CLIENTS)]
         begins = [0] * CLIENTS
-        for _ in range(KILLS):
+        start_s = 0.2
+        for number in range(rounds):
             clients, acknowledged = storm(txtd, accounts, begins)
+            for _ in range(random.choice((0, 1, 1, 3))):
+                start_and_kill(txtd, 1.2 * start_s)
+                starts_killed += 1
+            begin = time.monotonic()
             txtd.start()
+            start_s = time.monotonic() - begin
             lost = missing(txtd, clients)
             if lost:
-                raise Failure("after kill -9: %d of %d lost: %s" % (len(lost), acknowledged, lost[:3]))
-            print("kill -9: %d updates acknowledged, all there" % acknowledged)
+                raise Failure("kill %d: %d of %d lost: %s" % (number + 1, len(lost), acknowledged, lost[:3]))
+            total += acknowledged
+            everybody += [account for client in clients for account in client.registered]
             # What was under way may have been applied: go on behind it.
             begins = [client.acknowledged + 1 for client in clients]
+        if total < ACKNOWLEDGED_MIN * rounds:
+            raise Failure("only %d updates were acknowledged" % total)
+        gone = [account for account in everybody if txtd.dig(account["fulldomain"]) != [value_of(99, 1)]]
+        if gone:
+            raise Failure("%d of %d accounts are gone at the end" % (len(gone), len(everybody)))
         txtd.stop()
+    print("kill -9: %d times under load and %d times while it started; %d updates and %d registrations acknowledged, all there" %
+          (rounds, starts_killed, total, len(everybody)))
+
+
+def kill_first_starts(directory, program, rounds):
+    """The very first start, which makes the store, is killed: the next one makes up for it."""
+    for number in range(rounds):
+        place = os.path.join(directory, str(number))
+        os.makedirs(place)
+        txtd = Txtd(program, place)
+        for _ in range(random.choice((1, 1, 2))):
+            start_and_kill(txtd, 0.15)
+        with txtd:
+            account = txtd.register()
+            update(txtd.connect(), account, value_of(0, 1))
+            txtd.kill()
+            txtd.start()
+            if txtd.dig(account["fulldomain"]) != [value_of(0, 1)]:
+                raise Failure("first start %d: the update is lost" % number)
+        shutil.rmtree(place)
+    print("kill -9: of %d first starts" % rounds)
 
 
 def cut_power(directory, program, txtctl, lie=False):
@@ -122,7 +167,9 @@ def cut_power(directory, program, txtctl, lie=False):
     # The certificate is not what is tested: it stays where it is, the store alone is on the disk that fails.
     with Txtd(program, directory, environment, store={"directory": os.path.join(disk, "store")}) as txtd:
         accounts = [txtd.register() for _ in range(CLIENTS)]
-        clients, acknowledged = storm(txtd, accounts, [0] * CLIENTS)
+        clients, acknowledged = storm(txtd, accounts, [0] * CLIENTS, POWER_STORM_S)
+    if acknowledged < ACKNOWLEDGED_MIN:
+        raise Failure("only %d updates were acknowledged" % acknowledged)
     subprocess.run([os.path.join(build_of(txtctl), "tests", "faults", "powerloss_disk"), journal, after], check=True, timeout=60)
     with Txtd(program, directory, store={"directory": os.path.join(after, "store")}) as txtd:
         lost = missing(txtd, clients)
@@ -145,11 +192,14 @@ def must_lose(what, directory, program, txtctl, lie):
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def main(directory, program, txtctl):
-    places = {name: os.path.join(directory, name) for name in ("kill", "power", "lie", "nosync")}
+def main(directory, program, txtctl, rounds=None):
+    places = {name: os.path.join(directory, name) for name in ("kill", "first", "power", "lie", "nosync")}
     for place in places.values():
         os.makedirs(place)
-    kill_again_and_again(places["kill"], program)
+    kill_again_and_again(places["kill"], program, int(rounds or KILLS))
+    kill_first_starts(places["first"], program, int(rounds or 0) // 10 or FIRST_STARTS)
+    if rounds is not None:
+        return
     acknowledged, lost = cut_power(places["power"], program, txtctl)
     if lost:
         raise Failure("after a power failure: %d of %d lost: %s" % (len(lost), acknowledged, lost[:3]))

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control/control_socket.h"
@@ -110,6 +111,20 @@ static void test_requests(void **state)
     (void)close(connect_to());          /* one that says nothing at all */
     expect_reply("{\"a\":1}\n", want);
     assert_int_equal(asked, 3);
+
+    /* Nor does anybody else: they would be waited for in turn. */
+    int many[CONTROL_SOCKET_SILENT_MAX / 2];
+    struct timespec begin, now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
+        many[i] = connect_to();
+    }
+    expect_reply("{\"a\":1}\n", want);
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    assert_in_range(now.tv_sec - begin.tv_sec, 0, CONTROL_SOCKET_CLIENT_MS / 1000 - 1);
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
+        (void)close(many[i]);
+    }
 
     /* A stop does not wait for a client that is silent. */
     int silent = connect_to();

@@ -2,10 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <rocksdb/c.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+#include "storage/store_directory.h"
 
 /* Opens, expecting a refusal that says `text`. */
 static void assert_refused(const char *path, int expected, const char *text)
@@ -277,9 +280,7 @@ static void a_lost_file_is_named(void **state)
     char path[512];
     find_file(scene.path, ".sst", path, sizeof(path));
     assert_int_equal(unlink(path), 0);
-    char *name = strrchr(path, '/') + 1;
-    *strchr(name, '.') = '\0'; /* RocksDB names it with the suffix of old times, which it tries last */
-    assert_refused(scene.path, TXTD_ECORRUPT, name);
+    assert_refused(scene.path, TXTD_ECORRUPT, strrchr(path, '/'));
     scene_end(&scene);
 }
 
@@ -291,12 +292,10 @@ static int count_nothing(void *context, unsigned part, const struct delegate_sta
     return 0;
 }
 
-/* A flipped bit in a table is found when it is read, and the file named. */
-static void a_damaged_table_is_named(void **state)
+/* A store with some delegates, closed. */
+static void make_filled(const struct scene *scene)
 {
-    (void)state;
-    struct scene scene = scene_begin();
-    struct store *store = scene_open(&scene);
+    struct store *store = scene_open(scene);
     uint16_t zone = 0;
     assert_int_equal(store_zone_number(store, "example.org", &zone, NULL), 0);
     for (uint64_t i = 0; i < 10; i++) {
@@ -306,6 +305,14 @@ static void a_damaged_table_is_named(void **state)
         assert_int_equal(store_commit(store, &change, 1, &revision), 0);
     }
     store_close(store);
+}
+
+/* A flipped bit in a table is found when it is read, and the file named. */
+static void a_damaged_table_is_named(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    make_filled(&scene);
     /* The delegates' table is the one that holds one of their ids. */
     DIR *entries = opendir(scene.path);
     struct delegate_id id = scene_id(3);
@@ -331,7 +338,7 @@ static void a_damaged_table_is_named(void **state)
     assert_int_equal(damaged, 1);
     struct error_detail detail = {""};
     int seen = 0;
-    store = scene_open(&scene);
+    struct store *store = scene_open(&scene);
     assert_int_equal(store_scan(store, 2, count_nothing, &seen, &detail), TXTD_ECORRUPT);
     assert_non_null(strstr(detail.text, ".sst"));
     store_close(store);
@@ -402,6 +409,191 @@ static void a_secret_is_the_store_s_own_and_stays(void **state)
     scene_end(&scene);
 }
 
+static void remove_file(const char *directory, const char *ending, bool all_but)
+{
+    DIR *entries = opendir(directory);
+    assert_non_null(entries);
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        size_t len = strlen(entry->d_name), ending_len = strlen(ending);
+        bool ends = len >= ending_len && strcmp(entry->d_name + len - ending_len, ending) == 0;
+        if (entry->d_name[0] != '.' && ends != all_but) {
+            assert_int_equal(unlinkat(dirfd(entries), entry->d_name, 0), 0);
+        }
+    }
+    closedir(entries);
+}
+
+/* Refused, and once more; what is left is not touched: RocksDB would begin anew, and then delete the tables. */
+static void assert_left_alone(const char *path, const char *text)
+{
+    char before[4096];
+    char after[4096];
+    list_files(path, before, sizeof(before));
+    assert_refused(path, TXTD_ECORRUPT, text);
+    assert_refused(path, TXTD_ECORRUPT, text);
+    list_files(path, after, sizeof(after));
+    assert_string_equal(before, after);
+}
+
+static void a_store_that_lost_current_is_not_made_anew(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 6; round++) {
+        struct scene scene = scene_begin();
+        make_filled(&scene);
+        if (round == 0) {
+            remove_file(scene.path, "CURRENT", false);
+            assert_left_alone(scene.path, "/CURRENT: is missing");
+        } else if (round == 1) {
+            write_file(scene.path, "CURRENT", "MANIFEST-999999\n");
+            assert_left_alone(scene.path, "/CURRENT: names MANIFEST-999999, which is missing");
+        } else if (round == 2) {
+            write_file(scene.path, "CURRENT", "");
+            assert_left_alone(scene.path, "/CURRENT: is damaged");
+        } else if (round == 3) {
+            remove_file(scene.path, "TXTD-STORE", true);
+            assert_left_alone(scene.path, "/CURRENT: is missing");
+        } else if (round == 4) {
+            remove_file(scene.path, ".log", false);
+            assert_left_alone(scene.path, ".log");
+        } else { /* a mark of an earlier build is the same as ours */
+            write_file(scene.path, "TXTD-STORE", "txtd store, layout 1\n");
+            store_close(scene_open(&scene));
+        }
+        scene_end(&scene);
+    }
+}
+
+static void file_text(const char *directory, const char *name, char text[128])
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    ssize_t len = read(fd, text, 127);
+    assert_true(len >= 0);
+    text[len] = '\0';
+    close(fd);
+}
+
+/* The first start died on its way: the mark says so, and the next one begins again from whatever there is. */
+static void a_first_start_that_died_is_made_up_for(void **state)
+{
+    (void)state;
+    static const char *const left[] = {"TXTD-STORE", "LOCK", "IDENTITY", "MANIFEST-000001"};
+    char text[128];
+    for (size_t i = 0; i <= sizeof(left) / sizeof(left[0]); i++) {
+        struct scene scene = scene_begin();
+        store_close(scene_open(&scene));
+        file_text(scene.path, "TXTD-STORE", text);
+        assert_string_equal(text, "txtd store, layout 1\n");
+        write_file(scene.path, "TXTD-STORE", "txtd store, layout 1\nbeing made\n");
+        if (i < sizeof(left) / sizeof(left[0])) { /* else: everything but the note's end */
+            remove_file(scene.path, "TXTD-STORE", true);
+            if (i > 0) {
+                write_file(scene.path, left[i], "");
+            }
+        }
+        struct store *store = scene_open(&scene);
+        file_text(scene.path, "TXTD-STORE", text);
+        assert_string_equal(text, "txtd store, layout 1\n");
+        assert_true(store_revision(store) == 0);
+        store_close(store);
+        scene_end(&scene);
+    }
+}
+
+/* What root left behind in the store of another user. As root: the open is tried as a user that may not. */
+static void a_file_of_another_user_is_named_with_its_owner(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        skip();
+    }
+    struct scene scene = scene_begin();
+    char path[512], words[64];
+    make_filled(&scene);
+    assert_int_equal(chmod(scene.directory, 0755), 0);
+    assert_int_equal(chown(scene.path, 65534, 65534), 0);
+    find_file(scene.path, ".sst", path, sizeof(path));
+    DIR *entries = opendir(scene.path);
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        assert_int_equal(fchownat(dirfd(entries), entry->d_name, 65534, 65534, 0), 0);
+    }
+    closedir(entries);
+    assert_int_equal(chown(scene.directory, 0, 0), 0);
+    assert_int_equal(chown(path, 0, 0), 0);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(seteuid(65534), 0);
+    assert_refused(scene.path, TXTD_ESYS, "belongs to user 0 (mode 0600)");
+    snprintf(words, sizeof(words), "chown -R 65534 %.32s", scene.path);
+    assert_refused(scene.path, TXTD_ESYS, words);
+    assert_refused(scene.path, TXTD_ESYS, strrchr(path, '/'));
+    assert_int_equal(seteuid(0), 0);
+    scene_end(&scene);
+}
+
+struct watcher {
+    const char *path;
+    _Atomic bool ending;
+    unsigned missed;
+};
+
+static void *watch(void *argument)
+{
+    struct watcher *watcher = argument;
+    while (!watcher->ending) {
+        watcher->missed += access(watcher->path, F_OK) != 0;
+    }
+    return NULL;
+}
+
+/* A txtd that starts meanwhile finds one store or the other, never none. */
+static void stores_change_places_at_once(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    char made[112], marked[160];
+    struct error_detail detail = {""};
+    snprintf(made, sizeof(made), "%s.made", scene.path);
+    snprintf(marked, sizeof(marked), "%s/TXTD-STORE", made);
+    store_close(scene_open(&scene));
+    assert_int_equal(mkdir(made, 0700), 0);
+    struct watcher watcher = {.path = scene.path};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, watch, &watcher), 0);
+    for (int i = 0; i < 501; i++) {
+        assert_int_equal(store_directory_exchange(made, scene.path, &detail), 0);
+    }
+    watcher.ending = true;
+    pthread_join(thread, NULL);
+    assert_int_equal(watcher.missed, 0);
+    assert_int_equal(access(marked, F_OK), 0);
+    assert_int_equal(store_directory_exchange(marked, "/nowhere/at/all", &detail), TXTD_ESYS);
+    scene_end(&scene);
+}
+
+static void what_is_to_be_replaced_is_locked(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    struct error_detail detail = {""};
+    int fd = -1;
+    assert_int_equal(store_directory_lock(scene.path, &fd, &detail), TXTD_ENOTFOUND);
+    assert_int_equal(store_directory_lock(scene.directory, &fd, &detail), TXTD_ENOTFOUND); /* empty */
+    struct store *store = scene_open(&scene);
+    assert_int_equal(store_directory_lock(scene.directory, &fd, &detail), TXTD_EINVAL); /* not a store */
+    assert_int_equal(store_directory_lock(scene.path, &fd, &detail), TXTD_EEXISTS);
+    store_close(store);
+    write_file(scene.path, "TXTD-STORE", "txtd store, layout 99\n"); /* whatever it is */
+    assert_int_equal(store_directory_lock(scene.path, &fd, &detail), 0);
+    write_file(scene.path, "TXTD-STORE", "txtd store, layout 1\n");
+    assert_refused(scene.path, TXTD_EEXISTS, "in use");
+    close(fd);
+    store_close(scene_open(&scene));
+    scene_end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +609,11 @@ int main(void)
         cmocka_unit_test(a_store_is_open_once),
         cmocka_unit_test(a_lost_file_is_named),
         cmocka_unit_test(a_damaged_table_is_named),
+        cmocka_unit_test(a_store_that_lost_current_is_not_made_anew),
+        cmocka_unit_test(a_first_start_that_died_is_made_up_for),
+        cmocka_unit_test(a_file_of_another_user_is_named_with_its_owner),
+        cmocka_unit_test(stores_change_places_at_once),
+        cmocka_unit_test(what_is_to_be_replaced_is_locked),
         cmocka_unit_test(a_reader_sees_an_open_store_and_changes_nothing),
         cmocka_unit_test(a_secret_is_the_store_s_own_and_stays),
     };

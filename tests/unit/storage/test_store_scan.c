@@ -2,6 +2,8 @@
 
 #include <stdatomic.h>
 
+#include "storage/store_internal.h"
+
 enum { DELEGATES = 3000, PARTS_MAX = 7, ZONES = 3 };
 
 /* Which delegates were seen, by the number in their expiry. */
@@ -111,6 +113,33 @@ static void a_callback_stops_the_scan(void **state)
     scene_end(&scene);
 }
 
+/* A delegate that is lost without an error of the disk: what should be there was counted. */
+static void a_store_that_lost_a_delegate_is_refused(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    struct store *store = scene_open(&scene);
+    struct seen *seen = calloc(1, sizeof(*seen));
+    struct error_detail detail = {""};
+    uint8_t key[RECORD_DELEGATE_KEY_LEN];
+    char *error = NULL;
+    fill(store);
+    assert_false(is_deleted(1));
+    struct delegate_id id = scene_id(1);
+    uint16_t zone = 1 + 1 % ZONES;
+    record_delegate_key(zone, &id, key);
+    struct delegate_state read;
+    assert_int_equal(store_read_delegate(store, zone, &id, &read), 0);
+    rocksdb_delete_cf(store->database.db, store->database.write, store->database.families[FAMILY_DELEGATES],
+                      (const char *)key, sizeof(key), &error);
+    assert_null(error);
+    assert_int_equal(store_scan(store, 3, note, seen, &detail), TXTD_ECORRUPT);
+    assert_non_null(strstr(detail.text, "restore"));
+    free(seen);
+    store_close(store);
+    scene_end(&scene);
+}
+
 static void zones_keep_their_numbers(void **state)
 {
     (void)state;
@@ -146,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_parts_sees_each_delegate_once),
         cmocka_unit_test(a_callback_stops_the_scan),
+        cmocka_unit_test(a_store_that_lost_a_delegate_is_refused),
         cmocka_unit_test(zones_keep_their_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

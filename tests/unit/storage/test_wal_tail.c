@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "storage/store_internal.h"
 #include "storage/wal_tail.h"
 
 /* A store as a kill would leave it: three small commits and a large one, of many blocks, all of them in the log only. */
@@ -232,6 +233,62 @@ static void damage_before_the_last_commit_is_corruption(void **state)
     image_end(&image);
 }
 
+/* A log that is behind another one was synced whole: whatever it lacks was acknowledged. The flush of one family begins a new log
+ * and leaves the old one, which the others need. */
+static void an_older_log_must_be_whole(void **state)
+{
+    (void)state;
+    struct scene original = scene_begin(), copy = scene_begin();
+    struct store *store = scene_open(&original);
+    struct image image = {.scene = copy}, live = {.scene = original};
+    uint16_t zone = 0;
+    assert_int_equal(store_zone_number(store, "example.org", &zone, NULL), 0);
+    find_log(&live);
+    commit_some(store, 0, SMALL, 1);
+    rocksdb_flushoptions_t *flush = rocksdb_flushoptions_create();
+    char *error = NULL;
+    rocksdb_flush_cf(store->database.db, flush, store->database.families[FAMILY_DELEGATES], &error);
+    assert_null(error);
+    rocksdb_flushoptions_destroy(flush);
+    commit_some(store, SMALL, SMALL, 1);
+    copy_store(original.path, copy.path);
+    store_close(store);
+
+    struct store_options options = scene_options(&copy);
+    struct error_detail detail = {""};
+    char *name = strrchr(live.log, '/');
+    snprintf(image.log, sizeof(image.log), "%s%s", copy.path, name);
+    image.len = size_of(image.log);
+    assert_true(image.len > 0);
+    image.octets = malloc(image.len);
+    int fd = open(image.log, O_RDONLY);
+    assert_int_equal(read(fd, image.octets, image.len), image.len);
+    close(fd);
+    for (size_t at = 0; at < image.len; at++) {
+        image.octets[at] ^= 0x10;
+        assert_damaged(&image, image.octets, image.len);
+        image.octets[at] ^= 0x10;
+    }
+    for (size_t len = image.len - 1; len > image.len - 10; len--) {
+        assert_damaged(&image, image.octets, len);
+    }
+    put_log(&image, image.octets, 0); /* RocksDB's manifest knows better */
+    assert_int_equal(store_open(&options, &store, &detail), TXTD_ECORRUPT);
+    assert_non_null(strstr(detail.text, "restore"));
+    assert_int_equal(unlink(image.log), 0);
+    assert_int_equal(store_open(&options, &store, &detail), TXTD_ECORRUPT);
+    assert_non_null(strstr(detail.text, "restore"));
+    fd = open(image.log, O_WRONLY | O_CREAT, 0600);
+    close(fd);
+    put_log(&image, image.octets, image.len);
+    store = scene_open(&copy);
+    assert_true(store_revision(store) == 2 * SMALL);
+    store_close(store);
+    free(image.octets);
+    scene_end(&original);
+    scene_end(&copy);
+}
+
 static void no_log_is_no_trouble(void **state)
 {
     (void)state;
@@ -248,7 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_log_is_left_alone),     cmocka_unit_test(a_log_that_was_cut_keeps_its_whole_commits),
         cmocka_unit_test(a_torn_last_commit_is_cut_off), cmocka_unit_test(damage_before_the_last_commit_is_corruption),
-        cmocka_unit_test(no_log_is_no_trouble),
+        cmocka_unit_test(an_older_log_must_be_whole),    cmocka_unit_test(no_log_is_no_trouble),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

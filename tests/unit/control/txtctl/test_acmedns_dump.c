@@ -28,6 +28,10 @@ static int read_text(const char *text, struct acmedns_data *data, struct error_d
 }
 
 /* One account with one value, in whichever form. */
+#define HASH_HEX                                                                                                       \
+    "243261243130246162636465666768696a6b6c6d6e6f7071727374757536"                                                     \
+    "2f474670673437635576656147472f6b3164486c336a2e4766466239636d"
+
 static const char *const same[] = {
     "COPY public.records (username, password, subdomain, allowfrom) FROM stdin;\n" USER "\t" HASH "\t" NAME
     "\t[\"192.0.2.0/24\"]\n\\.\n"
@@ -42,6 +46,10 @@ static const char *const same[] = {
     "insert into public.records (username,password,subdomain,allowfrom) values\n\t('" USER "', '" HASH "',\n '" NAME
     "', E'[\\x22192.0.2.0\\/24\"]')\n;\n"
     "INSERT INTO txt VALUES ('" NAME "', '" VALUE "', 1700000000) ON CONFLICT DO NOTHING;\n",
+    /* sqlite3's .dump, with the password as the octets that acme-dns makes it */
+    "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE acmedns(\n    Name TEXT,\n    Value TEXT\n  );\n"
+    "INSERT INTO records VALUES('" USER "',X'" HASH_HEX "','" NAME "','[\"192.0.2.0/24\"]');\n"
+    "INSERT INTO txt VALUES('" NAME "','" VALUE "',1700000000);\nCOMMIT;\n",
 };
 
 static void test_forms(void **state)
@@ -86,8 +94,17 @@ static const struct {
     const char *text, *says;
 } refused[] = {
     {"COPY records (username, password, subdomain, allowfrom) FROM stdin;\n", "dump:1: the dump ends within"},
-    {"COPY records (username, password) FROM stdin;\na\tb\tc\n\\.\n", "dump:2: the row has not as many"},
-    {"COPY records (username, password) FROM stdin WITH (FORMAT csv);\na\tb\n\\.\n", "dump:1: a COPY that is not"},
+    {"COPY acmedns (name, value) FROM stdin;\na\tb\tc\n\\.\n", "dump:2: the row has not as many"},
+    {"COPY acmedns (name, value) FROM stdin WITH (FORMAT csv);\na\tb\n\\.\n", "dump:1: a COPY that is not"},
+    /* else every account would be let in from everywhere */
+    {"COPY records (username, password, subdomain) FROM stdin;\na\tb\tc\n\\.\n",
+     "dump:1: table records without its column allowfrom"},
+    {"INSERT INTO records (username, password, subdomain) VALUES ('a', 'b', 'c');\n",
+     "dump:1: table records without its column allowfrom"},
+    {"INSERT INTO txt (subdomain, value) VALUES ('a', 'b');\n", "dump:1: table txt without its column lastupdate"},
+    {"INSERT INTO records VALUES('a',X'2x','c','d');\n", "dump:1: this INSERT"},
+    {"INSERT INTO records VALUES('a',X'242','c','d');\n", "dump:1: this INSERT"},
+    {"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", "dump:2: the dump does not end"},
     {"COPY records (;\n", "dump:1: this COPY"},
     {"\nINSERT INTO records VALUES ('a', 'b\n", "dump:2: this INSERT"},
     {"INSERT INTO records VALUES ('a', 'b');\n", "dump:1: the row has not as many"},
@@ -95,7 +112,8 @@ static const struct {
     {"INSERT INTO records SELECT 1;\n", "dump:1: an INSERT without VALUES"},
     {"INSERT INTO records VALUES 'a';\n", "dump:1: this INSERT"},
     {"INSERT INTO records VALUES (1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17);\n", "dump:1: this INSERT"},
-    {"COPY txt (subdomain) FROM stdin;\n1\t2\t3\t4\t5\t6\t7\t8\t9\t10\t11\t12\t13\t14\t15\t16\t17\n\\.\n",
+    {"COPY txt (subdomain, value, lastupdate) FROM "
+     "stdin;\n1\t2\t3\t4\t5\t6\t7\t8\t9\t10\t11\t12\t13\t14\t15\t16\t17\n\\.\n",
      "dump:2: the row has too many"},
     {"--\n-- PostgreSQL database dump\n--\n", "dump:3: the dump does not end"},
 };

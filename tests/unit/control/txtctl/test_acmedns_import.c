@@ -132,9 +132,15 @@ static void test_values(void **state)
     add_value(scene, 2, 'c', NOW_S - 31 * DAY_S);
     add_value(scene, 2, 'd', NOW_S + DAY_S); /* another machine's clock */
     add_value(scene, 4, 'e', NOW_S);         /* nobody's */
+    add_value(scene, 3, 'f', NOW_S - 3);
+    add_value(scene, 3, 'g', NOW_S - 2); /* one more than there are slots */
+    add_value(scene, 3, 'h', NOW_S - 1);
     run(scene);
+    assert_int_equal(scene->data.refusals_count, 1);
+    assert_string_equal(scene->data.refusals[0].reason, "a value of it: no account here has this subdomain");
+    assert_int_equal(scene->import.counts.values_rotated, 1);
     assert_int_equal(scene->import.counts.imported, 3);
-    assert_int_equal(scene->import.counts.values, 3);
+    assert_int_equal(scene->import.counts.values, 5);
     assert_int_equal(scene->import.counts.values_expired, 1);
 
     read_delegate(scene, 1, &delegate);
@@ -147,7 +153,8 @@ static void test_values(void **state)
     assert_int_equal(delegate.values_count, 1);
     assert_int_equal(delegate.values[0].set_at_s, NOW_S);
     read_delegate(scene, 3, &delegate);
-    assert_int_equal(delegate.values_count, 0);
+    assert_int_equal(delegate.values_count, 2);
+    assert_int_equal(delegate.values[1].text[0], 'h');
     read_account(scene, 3, &account);
     assert_int_equal(account.keys_count, 1);
     assert_int_equal(account.keys[0].scheme, STORE_KEY_BCRYPT);
