@@ -76,7 +76,7 @@ run() { # NAME CPUS COMMAND...
 for _ in $(seq "$rounds"); do
     run floor 0 "$floor" "$port"
     run txtd-ungather 0 "$server" -g 0 "$port" "$delegates"
-    run floor-gather 0 "$floor" -g 30 "$port"
+    run floor-gather 0 "$floor" -g 100 "$port"
     run txtd 0 "$server" "$port" "$delegates"
     run txtd-rrl 0 "$server" -r "$port" "$delegates"
     run txtd-two 0,1 "$server" -w 2 "$port" "$delegates"

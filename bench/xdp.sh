@@ -133,12 +133,12 @@ run_row() { # CLIENT NAME
     case $2 in
     xdp-floor) run "$@" "$xdp_floor" xb0 ;;
     xdp-txtd-ungather) run "$@" "$xdp_server" -g 0 xb0 "$delegates" ;;
-    xdp-floor-gather) run "$@" "$xdp_floor" -g 30 xb0 ;;
+    xdp-floor-gather) run "$@" "$xdp_floor" -g 100 xb0 ;;
     xdp-txtd) run "$@" "$xdp_server" xb0 "$delegates" ;;
     xdp-knot) run "$@" knotd -c "$dir/knot-xdp.conf" ;;
     udp-floor) run "$@" "$udp_floor" -a "$address" 53 ;;
     udp-txtd-ungather) run "$@" "$udp_server" -a "$address" -g 0 53 "$delegates" ;;
-    udp-floor-gather) run "$@" "$udp_floor" -a "$address" -g 30 53 ;;
+    udp-floor-gather) run "$@" "$udp_floor" -a "$address" -g 100 53 ;;
     udp-txtd) run "$@" "$udp_server" -a "$address" 53 "$delegates" ;;
     udp-knot) run "$@" knotd -c "$dir/knot-udp.conf" ;;
     esac

@@ -27,7 +27,7 @@ static const char *const format_words[] = {"logfmt", "json", NULL};
 static const struct config_key keys[] = {
     KEY(dns.workers, dns.workers, CONFIG_NUMBER, "0", 0, DNS_SERVER_WORKERS_MAX),
     KEY(dns.pin, dns.pin, CONFIG_BOOL, "true", 0, 1),
-    KEY(dns.gather, dns.gather_us, CONFIG_NUMBER, "30", 0, 1000),
+    KEY(dns.gather, dns.gather_us, CONFIG_NUMBER, "100", 0, 1000),
     KEY(dns.udp_receive_buffer, dns.udp_receive_buffer, CONFIG_OCTETS, "1MiB", 0, 1u << 30),
     KEY(dns.identity, dns_identity, CONFIG_STRING, "", 0, IDENTITY_LEN_MAX, .reloadable = true),
     KEY(dns.version, dns_version, CONFIG_STRING, "", 0, IDENTITY_LEN_MAX, .reloadable = true),

@@ -25,7 +25,7 @@
  *     listen                      ["0.0.0.0:53", "[::]:53"]
  *     workers                     0      UDP workers; 0: one per CPU
  *     pin                         true   worker n to the n-th allowed CPU
- *     gather                      30     microseconds that a busy worker lets queries gather, so that it is woken less often; 0: none
+ *     gather                      100    microseconds that a busy worker may let queries gather, where that is cheaper; 0: none
  *     udp_receive_buffer          1MiB   SO_RCVBUF, about 2,700 small messages; 0: the system's
  *     identity, version           ""     CHAOS id.server and hostname.bind and NSID; version.bind; empty: refused
  *     cookies                     true   DNS cookies; with neither secret below a random one for this process
