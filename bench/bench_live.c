@@ -5,8 +5,9 @@
  *
  * Serves on 127.0.0.1:PORT (0: a free one), prints "ready"; then each round runs SECONDS without changes, SECONDS without but beside
  * a thread that does nothing with what the changes took in the round before: as many calls of fdatasync a second, and as much CPU in
- * an idle loop, as nice as they are (what any such work on these CPUs does to DNS), and SECONDS with CHANGES a second; the checker asks QUERIES a second in all three. Prints a
- * row each, then the medians of p99. Exit status 1 when an answer was torn, stale or early, or too many are missing. bench_udp_server's
+ * an idle loop, as nice as they are (what any such work on these CPUs does to DNS), and SECONDS with CHANGES a second; the checker
+ * asks QUERIES a second in all three. Prints a row each, with how long the DNS worker waits for a processor when it is woken (the
+ * rest of an answer's time is its own work, and the client's waiting), then the medians. Exit status 1 when an answer was torn, stale or early, or too many are missing. bench_udp_server's
  * `names DELEGATES COUNT` has the names for dnsperf beside it.
  */
 #include <arpa/inet.h>
@@ -23,6 +24,7 @@
 #include "bench/live_checker.h"
 #include "bench/live_history.h"
 #include "bench/population.h"
+#include "bench/thread_wait.h"
 #include "control/publisher.h"
 #include "control/value_ttls.h"
 #include "dataplane/io/server.h"
@@ -175,15 +177,36 @@ static void idle_load_stop(struct idle_load *load)
 /* --- Together --- */
 
 /* Returns how many answers were wrong. A query or answer that a full queue of the kernel drops is none, unless there are many. */
-static uint64_t print_row(const char *name, double changes, const struct live_checker_figures *figures)
+/* What one part of a round has shown. */
+struct measured {
+    struct live_checker_figures figures;
+    double wait_us; /* for which the DNS worker waits for a processor each time it is woken */
+};
+
+static void measure(struct live_history *history, uint64_t delegates, uint16_t port, double queries, double seconds,
+                    struct measured *measured)
 {
+    struct thread_wait before = {0}, after = {0};
+    if (thread_wait_read("dns-udp-0", &before) != 0) {
+        (void)fprintf(stderr, "bench_live: the kernel does not count how long the DNS worker waits\n");
+        exit(1);
+    }
+    live_checker_run(history, delegates, port, queries, seconds, &measured->figures);
+    (void)thread_wait_read("dns-udp-0", &after);
+    measured->wait_us = thread_wait_us(&before, &after);
+}
+
+static uint64_t print_row(const char *name, double changes, const struct measured *measured)
+{
+    const struct live_checker_figures *figures = &measured->figures;
     uint64_t wrong = figures->stale + figures->early + figures->torn;
-    (void)printf(
-        "%-8s %8.0f changes/s  %8llu answers  p50 %5.0f us  p99 %5.0f us  p99.9 %5.0f us  %llu lost %llu stale "
-        "%llu early %llu torn\n",
-        name, changes, (unsigned long long)figures->answers, figures->p50_us, figures->p99_us, figures->p999_us,
-        (unsigned long long)figures->missing, (unsigned long long)figures->stale, (unsigned long long)figures->early,
-        (unsigned long long)figures->torn);
+    (void)printf("%-8s %8.0f changes/s  %8llu answers  p50 %5.0f us  p99 %5.0f us  p99.9 %5.0f us  worker waits %4.1f "
+                 "us  %llu lost "
+                 "%llu stale %llu early %llu torn\n",
+                 name, changes, (unsigned long long)figures->answers, figures->p50_us, figures->p99_us,
+                 figures->p999_us, measured->wait_us, (unsigned long long)figures->missing,
+                 (unsigned long long)figures->stale, (unsigned long long)figures->early,
+                 (unsigned long long)figures->torn);
     (void)fflush(stdout);
     if (figures->missing > (figures->answers + figures->missing) / LOST_SHARE) {
         wrong += figures->missing;
@@ -206,10 +229,11 @@ static double median(double values[], unsigned count)
 int main(int argc, char **argv)
 {
     struct parts parts = {0};
-    struct live_checker_figures figures;
+    struct measured measured;
     struct committer_stats before, after;
     struct idle_load idle = {.per_second = 1000, .cpu_share = 0.2};
-    double without[ROUNDS_MAX], idle_only[ROUNDS_MAX], with[ROUNDS_MAX];
+    double without[ROUNDS_MAX], idle_only[ROUNDS_MAX], with[ROUNDS_MAX], wait_without[ROUNDS_MAX],
+        wait_with[ROUNDS_MAX];
     uint64_t wrong = 0, changed = 0;
     if (argc != 8 || strtoul(argv[3], NULL, 10) < LIVE_HOT || strtoul(argv[7], NULL, 10) - 1 >= ROUNDS_MAX) {
         (void)fprintf(stderr, "usage: bench_live DIRECTORY PORT DELEGATES CHANGES QUERIES SECONDS ROUNDS\n");
@@ -225,33 +249,36 @@ int main(int argc, char **argv)
     (void)fflush(stdout);
     for (unsigned i = 0; i < rounds; i++) {
         double begun_s = cpu_s(CLOCK_PROCESS_CPUTIME_ID);
-        live_checker_run(history, delegates, parts.port, queries, seconds, &figures);
+        measure(history, delegates, parts.port, queries, seconds, &measured);
         double quiet_s = cpu_s(CLOCK_PROCESS_CPUTIME_ID) - begun_s;
-        wrong += print_row("without", 0, &figures);
-        without[i] = figures.p99_us;
+        wrong += print_row("without", 0, &measured);
+        without[i] = measured.figures.p99_us;
+        wait_without[i] = measured.wait_us;
         idle_load_start(&idle, argv[1]);
-        live_checker_run(history, delegates, parts.port, queries, seconds, &figures);
+        measure(history, delegates, parts.port, queries, seconds, &measured);
         idle_load_stop(&idle);
-        wrong += print_row("idle", 0, &figures);
-        idle_only[i] = figures.p99_us;
+        wrong += print_row("idle", 0, &measured);
+        idle_only[i] = measured.figures.p99_us;
         committer_stats(parts.committer, &before);
         begun_s = cpu_s(CLOCK_PROCESS_CPUTIME_ID);
         live_history_run(history, changes);
-        live_checker_run(history, delegates, parts.port, queries, seconds, &figures);
+        measure(history, delegates, parts.port, queries, seconds, &measured);
         uint64_t acknowledged = live_history_pause(history);
         committer_stats(parts.committer, &after);
         idle.per_second = (double)(after.commits - before.commits) / seconds;
         idle.cpu_share = (cpu_s(CLOCK_PROCESS_CPUTIME_ID) - begun_s - quiet_s) / seconds;
-        wrong += print_row("with", (double)acknowledged / seconds, &figures);
-        with[i] = figures.p99_us;
+        wrong += print_row("with", (double)acknowledged / seconds, &measured);
+        with[i] = measured.figures.p99_us;
+        wait_with[i] = measured.wait_us;
         changed += acknowledged;
     }
     stop(&parts);
     live_history_free(history);
     double p99_without = median(without, rounds), p99_idle = median(idle_only, rounds), p99_with = median(with, rounds);
     (void)printf("p99 with changes %.0f us, without %.0f us (%.2f), beside as much work for nothing %.0f us (%.2f); "
-                 "%.0f commits/s, %.2f CPUs; %llu wrong answers, %llu changes\n",
-                 p99_with, p99_without, p99_with / p99_without, p99_idle, p99_with / p99_idle, idle.per_second,
-                 idle.cpu_share, (unsigned long long)wrong, (unsigned long long)changed);
+                 "worker waits %.1f us, without %.1f us; %.0f commits/s, %.2f CPUs; %llu wrong answers, %llu changes\n",
+                 p99_with, p99_without, p99_with / p99_without, p99_idle, p99_with / p99_idle,
+                 median(wait_with, rounds), median(wait_without, rounds), idle.per_second, idle.cpu_share,
+                 (unsigned long long)wrong, (unsigned long long)changed);
     return wrong == 0 && changed > 0 ? 0 : 1;
 }
