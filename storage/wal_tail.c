@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/crc32c.h"
+
 enum { BLOCK = 32768, HEADER = 7 };
 
 enum record_type {
@@ -29,29 +31,12 @@ enum record_type {
 struct wal {
     const uint8_t *octets;
     size_t len;
-    uint32_t crc_table[256];
 };
 
-/* CRC-32C (Castagnoli), reflected, as in RFC 3720 appendix B.4. */
-static void crc_prepare(uint32_t table[256])
-{
-    for (uint32_t i = 0; i < 256; i++) {
-        uint32_t crc = i;
-        for (int bit = 0; bit < 8; bit++) {
-            crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78U : 0);
-        }
-        table[i] = crc;
-    }
-}
-
 /* The checksum as the log has it: rotated and offset, so that a log of logs does not confuse. */
-static uint32_t crc_masked(const uint32_t table[256], const uint8_t *octets, size_t len)
+static uint32_t crc_masked(const uint8_t *octets, size_t len)
 {
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < len; i++) {
-        crc = table[(crc ^ octets[i]) & 0xff] ^ (crc >> 8);
-    }
-    crc = ~crc;
+    uint32_t crc = crc32c(0, octets, len);
     return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
 }
 
@@ -77,7 +62,7 @@ static unsigned record_at(const struct wal *wal, size_t at, size_t *end)
     }
     uint32_t crc =
         (uint32_t)header[0] | (uint32_t)header[1] << 8 | (uint32_t)header[2] << 16 | (uint32_t)header[3] << 24;
-    if (crc_masked(wal->crc_table, header + 6, payload + 1) != crc) {
+    if (crc_masked(header + 6, payload + 1) != crc) {
         return TYPE_NONE;
     }
     *end = at + HEADER + payload;
@@ -159,7 +144,6 @@ static int damaged(const char *path, size_t at, const char *behind, struct error
 
 static int mend_mapped(struct wal *wal, int fd, const char *path, bool is_newest, struct error_detail *detail)
 {
-    crc_prepare(wal->crc_table);
     size_t whole = whole_until(wal);
     if (whole == wal->len) {
         return 0;
