@@ -10,17 +10,16 @@
 #include "storage/backup_engine.h"
 #include "storage/store_internal.h"
 
-/* From here on the database stays open: neither the keeper nor a successor closes it. */
+/* From here on the database stays open: neither the keeper nor a successor closes it, for they look, with `reopening` held for
+ * writing. Here it is held for reading, so that no reader is refused. */
 static int begin(struct store *store, struct error_detail *detail)
 {
     int code = 0;
-    pthread_rwlock_wrlock(&store->reopening);
-    if (atomic_load(&store->backing_up)) {
-        code = error_describe(detail, TXTD_EEXISTS, "another backup is being made");
-    } else if (store->database.db == NULL || atomic_load(&store->broken) || atomic_load(&store->suspended)) {
+    pthread_rwlock_rdlock(&store->reopening);
+    if (store->database.db == NULL || atomic_load(&store->broken) || atomic_load(&store->suspended)) {
         code = error_describe(detail, TXTD_EIO, "the store takes no changes now; try again once it does");
-    } else {
-        atomic_store(&store->backing_up, true);
+    } else if (atomic_exchange(&store->backing_up, true)) {
+        code = error_describe(detail, TXTD_EEXISTS, "another backup is being made");
     }
     pthread_rwlock_unlock(&store->reopening);
     return code;

@@ -53,7 +53,9 @@ int store_read_accounts(struct store *store, const struct delegate_id *after, un
         from_len = sizeof(from); /* the key with a further octet: the first one behind it */
     }
     *count = 0;
-    pthread_rwlock_rdlock(&store->reopening);
+    if (!store_hold(store)) {
+        return TXTD_EIO;
+    }
     const struct database *database = &store->database;
     if (database->db == NULL) {
         code = TXTD_EIO;
@@ -111,7 +113,9 @@ int store_read_history(struct store *store, uint16_t zone, const struct delegate
     record_history_key(zone, id, RECORD_USAGE_PLACE, to);
     to[RECORD_HISTORY_KEY_LEN] = 0; /* the first key behind the usage's */
     *count = 0;
-    pthread_rwlock_rdlock(&store->reopening);
+    if (!store_hold(store)) {
+        return TXTD_EIO;
+    }
     const struct database *database = &store->database;
     if (database->db == NULL) {
         code = TXTD_EIO;
@@ -139,7 +143,9 @@ int store_read_revoked(struct store *store, const struct store_key *key, struct 
     size_t lens[] = {record_revoked_key(key, name)};
     rocksdb_pinnableslice_t *value = NULL;
     int code = TXTD_EIO;
-    pthread_rwlock_rdlock(&store->reopening);
+    if (!store_hold(store)) {
+        return code;
+    }
     if (store->database.db != NULL) {
         database_read_many(&store->database, FAMILY_META, 1, keys, lens, &value, &code);
     }
@@ -242,7 +248,9 @@ int store_note_usage(struct store *store, const struct store_usage_note notes[],
     if (code != 0) {
         return code;
     }
-    pthread_rwlock_rdlock(&store->reopening);
+    if (!store_hold(store)) {
+        return TXTD_EIO;
+    }
     code = store->database.db == NULL ? TXTD_EIO : note_usage(store, notes, count);
     pthread_rwlock_unlock(&store->reopening);
     if (atomic_load(&store->broken)) {
