@@ -1,6 +1,7 @@
 #include "control/backup_job.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ struct backup_job {
         lock; /* guards the state and `stopping`; what follows is written before it runs, and then the thread's */
     pthread_cond_t wake;
     struct backup_state state;
-    bool stopping;
+    atomic_bool stopping; /* the store looks at it, too */
     unsigned keep;
     char token_id[CREDENTIALS_TOKEN_ID_LEN + 1];
     char client[BACKUP_JOB_CLIENT_MAX];
@@ -82,7 +83,7 @@ static void make(struct backup_job *job, const char *directory)
     struct backup_report report;
     struct error_detail detail = {""};
     log_event(job->log, LOG_LEVEL_INFO, "backup.begin", log_text("directory", directory));
-    int code = store_backup(job->store, directory, job->keep, &report, &detail);
+    int code = store_backup(job->store, directory, job->keep, &job->stopping, &report, &detail);
     tell(job, directory, code, &report, &detail);
     int fd = job->fd;
     pthread_mutex_lock(&job->lock);

@@ -54,7 +54,8 @@ int backup_job_begin(struct backup_job *job, const struct backup_request *reques
 /* Any thread. */
 void backup_job_state(struct backup_job *job, struct backup_state *state);
 
-/* Takes no more, waits for one that runs, and frees. Nobody may ask any more; the store is still open. NULL is fine. */
+/* Takes no more, stops one that runs, which fails then, and frees. Waited for is only RocksDB's copying of files, which nothing interrupts.
+ * Nobody may ask any more; the store is still open. NULL is fine. */
 void backup_job_free(struct backup_job *job);
 
 /* What a report says, for the answer: number, made_at (ISO 8601), octets, files, kept. */

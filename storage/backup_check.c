@@ -16,6 +16,7 @@
 
 struct check {
     const char *directory;
+    const atomic_bool *stop;
     uint8_t *chunk;
     struct backup_report *report;
     struct error_detail *detail;
@@ -43,10 +44,14 @@ static int check_file(const struct check *check, const char *file, uint32_t want
     while ((got = read(fd, check->chunk, CHUNK)) > 0) {
         crc = crc32c(crc, check->chunk, (size_t)got);
         check->report->octets += (uint64_t)got;
+        if (backup_is_stopped(check->stop, check->detail)) {
+            code = TXTD_ECLOSED;
+            break;
+        }
     }
-    if (got < 0) {
+    if (code == 0 && got < 0) {
         code = corrupt(check, file, strerror(errno));
-    } else if (crc != wanted) {
+    } else if (code == 0 && crc != wanted) {
         code = corrupt(check, file, "is damaged: it has not the checksum that it was written with");
     }
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
@@ -84,9 +89,19 @@ static int check_list(const struct check *check, FILE *list, const char *name)
     return code;
 }
 
-int backup_check(const char *directory, uint32_t number, struct backup_report *report, struct error_detail *detail)
+bool backup_is_stopped(const atomic_bool *stop, struct error_detail *detail)
 {
-    struct check check = {.directory = directory, .chunk = malloc(CHUNK), .report = report, .detail = detail};
+    if (stop == NULL || !atomic_load_explicit(stop, memory_order_relaxed)) {
+        return false;
+    }
+    (void)error_describe(detail, TXTD_ECLOSED, "txtd is stopping: the backup was not finished");
+    return true;
+}
+
+int backup_check(const char *directory, uint32_t number, const atomic_bool *stop, struct backup_report *report,
+                 struct error_detail *detail)
+{
+    struct check check = {.directory = directory, .stop = stop, .chunk = malloc(CHUNK), .report = report, .detail = detail};
     char path[4096], name[32];
     int code;
     *report = (struct backup_report){.number = number};

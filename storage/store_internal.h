@@ -74,8 +74,9 @@ static inline bool store_hold(struct store *store)
     return pthread_rwlock_tryrdlock(&store->reopening) == 0;
 }
 
-/* store_verify.c. Reads every record; the caller sees to it that the database stays open. Returns 0 or a code with a `detail`. */
-int store_verify(struct store *store, struct error_detail *detail);
+/* store_verify.c. Reads every record; the caller sees to it that the database stays open. `stop` as of store_backup. Returns 0 or a
+ * code with a `detail`. */
+int store_verify(struct store *store, const atomic_bool *stop, struct error_detail *detail);
 
 /* store_commit.c. */
 int commit_scratch_new(unsigned history, struct commit_scratch **scratch);
