@@ -158,13 +158,16 @@ static void *client_run(void *argument)
 static void *note_usage(void *argument)
 {
     struct storm *storm = argument;
-    struct store_usage_note notes[STORM_DELEGATES];
+    enum { NOTES = 64 }; /* less than a page: so that others lie behind one that is lost */
+    struct store_usage_note notes[NOTES];
     for (uint32_t turn = 1; !atomic_load(&storm->is_over); turn++) {
-        for (uint32_t i = 0; i < STORM_DELEGATES; i++) {
+        for (uint32_t i = 0; i < NOTES; i++) {
             notes[i] = (struct store_usage_note){1, storm_delegate_id(i), {turn, 1}};
         }
-        (void)store_note_usage(storm->store, notes, STORM_DELEGATES);
-        usleep(1000);
+        (void)store_note_usage(storm->store, notes, NOTES);
+        if (turn % 16 == 0) { /* some of them with no update in between */
+            usleep(1000);
+        }
     }
     return NULL;
 }
