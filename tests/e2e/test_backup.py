@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import service  # noqa: E402
 
 OPERATOR = "operator-token-0123456789"
+FAILED = 3  # backups of check_running, through links
 
 
 def value(name):
@@ -124,7 +125,7 @@ def check_by_http(txtd, directory, backups, audit):
     if since < begun - 600:
         raise service.Failure("a backup by the control socket is not in the metrics: %s" % since)
     status, state = operator(txtd, "POST", path, {"directory": "by-http", "keep": 1})
-    expect("backup by HTTP", (status, state["directory"], state["failures"]), (202, backups + "/by-http", 0))
+    expect("backup by HTTP", (status, state["directory"], state["failures"]), (202, backups + "/by-http", FAILED))
     second, refusal = operator(txtd, "POST", path, {"directory": "by-http"})
     if (second, refusal.get("error")) != (409, "backup_running") and second != 202:
         raise service.Failure("a second one was answered %d %s" % (second, refusal))
@@ -141,15 +142,21 @@ def check_by_http(txtd, directory, backups, audit):
         status, answer = operator(txtd, "POST", path, body)
         expect("a backup of %.60s" % body, (status, answer["error"]), wanted)
     expect("elsewhere", os.path.exists(directory + "/elsewhere"), False)
+    os.symlink(directory, backups + "/link")
+    expect("through a link", operator(txtd, "POST", path, {"directory": "link/elsewhere"})[0], 202)
+    state = await_backup(txtd)
+    expect("through a link, failed", (state["failures"], "a link leads out of" in (state["last_error"] or "")), (FAILED + 1, True))
+    os.unlink(backups + "/link")
+    expect("elsewhere", os.path.exists(directory + "/elsewhere"), False)
     expect("a stranger's", operator(txtd, "POST", path, token="wrong-token-0123456789")[0], 401)
     os.mkdir(os.path.join(backups, "odd"))
     with open(os.path.join(backups, "odd", "file"), "w", encoding="ascii"):
         pass
     expect("among other files", operator(txtd, "POST", path, {"directory": "odd"})[0], 202)
     state = await_backup(txtd)
-    expect("failed", (state["failures"], "odd" in (state["last_error"] or "")), (1, True))
+    expect("failed", (state["failures"], "odd" in (state["last_error"] or "")), (FAILED + 2, True))
     shutil.rmtree(os.path.join(backups, "odd"))
-    expect("failures", metric(txtd, "txtd_backup_failures_total"), 1)
+    expect("failures", metric(txtd, "txtd_backup_failures_total"), FAILED + 2)
     with open(audit, encoding="ascii") as file:
         lines = [line for line in map(json.loads, file) if line["event"] == "backup.made"]
     token = hashlib.sha256(OPERATOR.encode()).hexdigest()[:8]

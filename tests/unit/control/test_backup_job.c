@@ -8,6 +8,7 @@
 
 #include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -141,6 +142,31 @@ static void test_one_at_a_time(void **unused)
     backup_job_free(job);
 }
 
+/* The disk is not looked at by whoever asks: a link out of the directory is a backup that failed, and whose caller is told. */
+static void test_a_link_out_of_it_fails(void **unused)
+{
+    (void)unused;
+    char allowed[] = "/tmp/txtd-test-XXXXXX", link[64], line[256] = "";
+    int pair[2];
+    assert_non_null(mkdtemp(allowed));
+    (void)snprintf(link, sizeof link, "%s/link", allowed);
+    assert_int_equal(symlink("/", link), 0);
+    struct backup_job *job = start(allowed);
+    made_in[0] = '\0';
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(ask(job, "link/tmp", pair[1]), 0);
+    struct backup_state state = wait_for(job);
+    assert_true(state.failed);
+    assert_non_null(strstr(state.detail.text, "a link leads out of store.backup_directory"));
+    assert_true(read(pair[0], line, sizeof line - 1) > 0);
+    assert_non_null(strstr(line, "{\"error\":\""));
+    assert_string_equal(made_in, "");
+    (void)close(pair[0]);
+    backup_job_free(job);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(rmdir(allowed), 0);
+}
+
 /* A failure does not take the last success away. */
 static void test_failure(void **unused)
 {
@@ -184,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_a_link_out_of_it_fails),
         cmocka_unit_test(test_the_end_stops_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
