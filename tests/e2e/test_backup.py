@@ -76,6 +76,7 @@ def check_running(directory, txtd, program, backups):
     answers = {account["fulldomain"]: txtd.dig(account["fulldomain"]) for account in accounts}
     refused("a directory elsewhere", txtctl(program, txtd, "backup", os.path.join(directory, "elsewhere")),
             "not below store.backup_directory")
+    refused("a long name", txtctl(program, txtd, "backup", "/" + "\u00e9" * 150), "\u00e9 is not below store.backup_directory")
     refused("a way around", txtctl(program, txtd, "backup", backups + "/../elsewhere"), "not below")
     outside = os.path.join(directory, "outside")
     os.mkdir(outside)
@@ -141,6 +142,8 @@ def check_by_http(txtd, directory, backups, audit):
                          ({"where": "x"}, (400, "unknown_member")), ([], (400, "malformed_json"))):
         status, answer = operator(txtd, "POST", path, body)
         expect("a backup of %.60s" % body, (status, answer["error"]), wanted)
+    status, answer = operator(txtd, "POST", path, {"directory": "/" + "\u00e9" * 150})  # cut in the answer, not within a character
+    expect("a long name", (status, answer["error"], "\u00e9 is not below" in answer["detail"]), (400, "invalid_directory", True))
     expect("elsewhere", os.path.exists(directory + "/elsewhere"), False)
     os.symlink(directory, backups + "/link")
     expect("through a link", operator(txtd, "POST", path, {"directory": "link/elsewhere"})[0], 202)
