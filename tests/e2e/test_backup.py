@@ -48,6 +48,14 @@ def change(txtd, account, name):
     connection.close()
 
 
+def delete(txtd, account):
+    connection = txtd.connect()
+    connection.request("DELETE", "/api/v1/delegates/" + account["subdomain"], None, {"Authorization": service.basic(account)})
+    response = connection.getresponse()
+    expect("deletion", (response.status, response.read())[0], 204)
+    connection.close()
+
+
 def largest_file(directory):
     return max((os.path.join(place, name) for place, _, names in os.walk(directory) for name in names),
                key=os.path.getsize)
@@ -301,12 +309,7 @@ def check_odd_places(directory, txtd, program, backups, accounts):
 
     shutil.copytree(store, store + ".restored")  # a restore that was killed before it was done
     txtd.start()
-    connection = txtd.connect()
-    connection.request("DELETE", "/api/v1/delegates/" + accounts[3]["subdomain"], None,
-                       {"Authorization": service.basic(accounts[3])})
-    response = connection.getresponse()
-    expect("deletion", (response.status, response.read())[0], 204)
-    connection.close()
+    delete(txtd, accounts[3])
     txtd.kill()
     for name in os.listdir(store):
         if name.endswith(".sst"):
@@ -343,7 +346,11 @@ def check_stopped(directory, txtd, program, accounts):
     moved = service.Txtd(txtd.program, directory, store={"reserve": 0, "directory": new})
     with moved:
         expect("the other store", moved.dig(accounts[0]["fulldomain"]), [value("first0")])
+        delete(moved, accounts[1])
         moved.stop()
+    tight = service.Txtd(txtd.program, directory, store={"reserve": 1 << 50, "directory": new})  # more than any disk has
+    status, report = txtctl(program, tight, "restore", place)
+    expect("restore below the reserve", (status, report["deleted_since"] if status == 0 else report), (0, 1))
     empty = os.path.join(directory, "empty")
     os.makedirs(os.path.join(empty, "state"), 0o700)
     nowhere = service.Txtd(txtd.program, empty)
