@@ -191,6 +191,26 @@ static void other_directories_are_left_alone(void **state)
 }
 
 /* What is deleted or revoked after the backup stays so. */
+/* Gives it all that an account and a delegate can have. */
+static void furnish(struct store *store, const struct delegate_id *id)
+{
+    struct store_account account;
+    struct delegate_state delegate;
+    assert_int_equal(store_read_account(store, id, &account), 0);
+    assert_int_equal(store_read_delegate(store, ZONE, id, &delegate), 0);
+    account.note_len = 4;
+    memcpy(account.note, "note", 4);
+    account.allowfrom_count = 1;
+    account.allowfrom[0] = (struct store_cidr){.len = 128};
+    account.slots = 2;
+    account.value_expiry_s = 3600;
+    account.version++;
+    delegate.disabled = true;
+    delegate.expires_at_s = 1800000000;
+    delegate.version++;
+    commit(store, &account, &delegate, NULL);
+}
+
 static void tombstones_are_carried(void **state)
 {
     (void)state;
@@ -203,6 +223,7 @@ static void tombstones_are_carried(void **state)
     struct store_account account;
     struct delegate_state delegate;
     fill(store, 0, DELEGATES);
+    furnish(store, &first);
     make(store, &place, 0);
     fill(store, DELEGATES, 1);
     const struct delegate_id *gone[] = {&first, &later};
@@ -233,8 +254,13 @@ static void tombstones_are_carried(void **state)
     assert_int_equal(store_read_account(restored, &first, &account), 0);
     assert_true(account.deleted);
     assert_int_equal(account.keys_count, 0);
+    assert_int_equal(account.note_len + account.allowfrom_count + account.slots, 0); /* nothing that was the customer's */
+    assert_true(account.value_expiry_s == 0);
     assert_int_equal(store_read_delegate(restored, ZONE, &first, &delegate), 0);
     assert_true(delegate.deleted);
+    assert_false(delegate.disabled);
+    assert_int_equal(delegate.values_count + delegate.persistent_count + delegate.persistent_len, 0);
+    assert_true(delegate.expires_at_s == 0);
     assert_int_equal(store_read_account(restored, &second, &account), 0);
     assert_int_equal(account.keys_count, 1);
     assert_int_equal(account.keys[0].key_id, 2);
