@@ -28,8 +28,8 @@ struct usage_collector {
     pthread_mutex_t lock;
     pthread_cond_t wake; /* CLOCK_MONOTONIC */
     bool stopping;
-    unsigned used; /* places */
-    uint64_t lost; /* relaxed atomic */
+    unsigned used;                                        /* places */
+    uint64_t lost;                                        /* relaxed atomic */
     struct store_usage_note notes[STORE_USAGE_NOTES_MAX]; /* of one write */
     struct place places[PLACES];
 };

@@ -101,7 +101,8 @@ bool backup_is_stopped(const atomic_bool *stop, struct error_detail *detail)
 int backup_check(const char *directory, uint32_t number, const atomic_bool *stop, struct backup_report *report,
                  struct error_detail *detail)
 {
-    struct check check = {.directory = directory, .stop = stop, .chunk = malloc(CHUNK), .report = report, .detail = detail};
+    struct check check = {
+        .directory = directory, .stop = stop, .chunk = malloc(CHUNK), .report = report, .detail = detail};
     char path[4096], name[32];
     int code;
     *report = (struct backup_report){.number = number};

@@ -41,10 +41,10 @@ static int check_current(int directory_fd, const char *directory, struct error_d
     if (faccessat(directory_fd, text, F_OK, 0) == 0) {
         return 0;
     }
-    return errno == ENOENT ? error_describe(detail, TXTD_ECORRUPT,
-                                            "%s/" CURRENT ": names %s, which is missing; " RESTORE_IT, directory, text)
-                           : error_describe(detail, TXTD_ESYS, "%s/%s: cannot be looked at: %s", directory, text,
-                                            strerror(errno));
+    return errno == ENOENT
+               ? error_describe(detail, TXTD_ECORRUPT, "%s/" CURRENT ": names %s, which is missing; " RESTORE_IT,
+                                directory, text)
+               : error_describe(detail, TXTD_ESYS, "%s/%s: cannot be looked at: %s", directory, text, strerror(errno));
 }
 
 static bool ends_in(const char *name, const char *ending)

@@ -14,8 +14,7 @@ static int verify_family(const struct database *database, enum database_family f
     rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(database->db, options, database->families[family]);
     char *error = NULL;
     int code = 0;
-    for (rocksdb_iter_seek_to_first(iterator); code == 0 && rocksdb_iter_valid(iterator);
-         rocksdb_iter_next(iterator)) {
+    for (rocksdb_iter_seek_to_first(iterator); code == 0 && rocksdb_iter_valid(iterator); rocksdb_iter_next(iterator)) {
         code = backup_is_stopped(stop, detail) ? TXTD_ECLOSED : 0;
     }
     rocksdb_iter_get_error(iterator, &error);

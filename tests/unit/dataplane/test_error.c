@@ -44,13 +44,27 @@ static void what_is_no_character_is_left_out(void **state)
         {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
         {"a\xc3", "a"},
         {"a\xc3z", "az"},
-        {"\xa9" "b", "b"},
-        {"\xc0\xaf" "b", "b"},          /* overlong */
-        {"\xe0\x80\xaf" "b", "b"},
-        {"\xed\xa0\x80" "b", "b"},     /* a surrogate */
-        {"\xf4\x90\x80\x80" "b", "b"}, /* beyond U+10FFFF */
-        {"\xf0\x9f\x98" "b", "b"},
-        {"\xff\xfe" "b", "b"},
+        {"\xa9"
+         "b",
+         "b"},
+        {"\xc0\xaf"
+         "b",
+         "b"}, /* overlong */
+        {"\xe0\x80\xaf"
+         "b",
+         "b"},
+        {"\xed\xa0\x80"
+         "b",
+         "b"}, /* a surrogate */
+        {"\xf4\x90\x80\x80"
+         "b",
+         "b"}, /* beyond U+10FFFF */
+        {"\xf0\x9f\x98"
+         "b",
+         "b"},
+        {"\xff\xfe"
+         "b",
+         "b"},
     };
     struct error_detail detail;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

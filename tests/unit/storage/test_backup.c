@@ -254,7 +254,8 @@ static void tombstones_are_carried(void **state)
     assert_int_equal(store_read_account(restored, &first, &account), 0);
     assert_true(account.deleted);
     assert_int_equal(account.keys_count, 0);
-    assert_int_equal(account.note_len + account.allowfrom_count + account.slots, 0); /* nothing that was the customer's */
+    assert_int_equal(account.note_len + account.allowfrom_count + account.slots,
+                     0); /* nothing that was the customer's */
     assert_true(account.value_expiry_s == 0);
     assert_int_equal(store_read_delegate(restored, ZONE, &first, &delegate), 0);
     assert_true(delegate.deleted);

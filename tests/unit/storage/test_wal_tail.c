@@ -370,9 +370,12 @@ static void no_log_is_no_trouble(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_whole_log_is_left_alone),     cmocka_unit_test(a_log_that_was_cut_keeps_its_whole_commits),
-        cmocka_unit_test(a_torn_last_commit_is_cut_off), cmocka_unit_test(damage_before_the_last_commit_is_corruption),
-        cmocka_unit_test(an_older_log_must_be_whole),    cmocka_unit_test(no_log_is_no_trouble),
+        cmocka_unit_test(a_whole_log_is_left_alone),
+        cmocka_unit_test(a_log_that_was_cut_keeps_its_whole_commits),
+        cmocka_unit_test(a_torn_last_commit_is_cut_off),
+        cmocka_unit_test(damage_before_the_last_commit_is_corruption),
+        cmocka_unit_test(an_older_log_must_be_whole),
+        cmocka_unit_test(no_log_is_no_trouble),
         cmocka_unit_test(a_sector_that_cannot_be_read_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
