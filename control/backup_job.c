@@ -91,7 +91,7 @@ static int copy(struct backup_job *job, const char *directory, struct backup_rep
 
 static void make(struct backup_job *job, const char *directory)
 {
-    struct backup_report report;
+    struct backup_report report = {0};
     struct error_detail detail = {""};
     log_event(job->log, LOG_LEVEL_INFO, "backup.begin", log_text("directory", directory));
     int code = copy(job, directory, &report, &detail);
