@@ -1,6 +1,7 @@
 #include "control/backup_job.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ struct backup_job {
         lock; /* guards the state and `stopping`; what follows is written before it runs, and then the thread's */
     pthread_cond_t wake;
     struct backup_state state;
-    bool stopping;
+    atomic_bool stopping; /* the store looks at it, too */
     unsigned keep;
     char token_id[CREDENTIALS_TOKEN_ID_LEN + 1];
     char client[BACKUP_JOB_CLIENT_MAX];
@@ -77,12 +78,23 @@ static void tell(const struct backup_job *job, const char *directory, int code, 
     }
 }
 
+/* Links are followed here and not before, for a disk that hangs must hang nobody else; and as late as may be, for they can change. */
+static int copy(struct backup_job *job, const char *directory, struct backup_report *report,
+                struct error_detail *detail)
+{
+    if (!backup_path_stays_inside(job->allowed, directory)) {
+        return error_describe(detail, TXTD_EFORBIDDEN, "%.200s: a link leads out of store.backup_directory, %.200s",
+                              directory, job->allowed);
+    }
+    return store_backup(job->store, directory, job->keep, &job->stopping, report, detail);
+}
+
 static void make(struct backup_job *job, const char *directory)
 {
-    struct backup_report report;
+    struct backup_report report = {0};
     struct error_detail detail = {""};
     log_event(job->log, LOG_LEVEL_INFO, "backup.begin", log_text("directory", directory));
-    int code = store_backup(job->store, directory, job->keep, &report, &detail);
+    int code = copy(job, directory, &report, &detail);
     tell(job, directory, code, &report, &detail);
     int fd = job->fd;
     pthread_mutex_lock(&job->lock);
@@ -203,10 +215,6 @@ int backup_job_begin(struct backup_job *job, const struct backup_request *reques
     int code = whole_path(job->allowed, request->directory, path, detail);
     if (code != 0) {
         return code;
-    }
-    if (!backup_path_stays_inside(job->allowed, path)) {
-        return error_describe(detail, TXTD_EFORBIDDEN, "%.200s: a link leads out of store.backup_directory, %.200s",
-                              path, job->allowed);
     }
     pthread_mutex_lock(&job->lock);
     code = job->stopping ? TXTD_ECLOSED : job->state.runs ? TXTD_EEXISTS : 0;

@@ -46,15 +46,17 @@ struct backup_state {
  * borrowed. Start-up thread. Returns 0, TXTD_ENOMEM or TXTD_ESYS. */
 int backup_job_new(struct store *store, const char *directory, struct log *log, struct backup_job **job);
 
-/* Begins a backup. Any thread; never waits. Returns 0: `request->fd`, if there is one, belongs to the job; or TXTD_ENOTFOUND (no
- * directory is configured), TXTD_EFORBIDDEN (outside of it), TXTD_EEXISTS (one runs) or TXTD_ECLOSED with a `detail`,
+/* Begins a backup. Any thread; never waits, and touches no disk: that a link leads out of the directory is a backup that failed.
+ * Returns 0: `request->fd`, if there is one, belongs to the job; or TXTD_ENOTFOUND (no
+ * directory is configured), TXTD_EFORBIDDEN (outside of it by its letters), TXTD_EEXISTS (one runs) or TXTD_ECLOSED with a `detail`,
  * and the fd is as it was. */
 int backup_job_begin(struct backup_job *job, const struct backup_request *request, struct error_detail *detail);
 
 /* Any thread. */
 void backup_job_state(struct backup_job *job, struct backup_state *state);
 
-/* Takes no more, waits for one that runs, and frees. Nobody may ask any more; the store is still open. NULL is fine. */
+/* Takes no more, stops one that runs, which fails then, and frees. Waited for is only RocksDB's copying of files, which nothing interrupts.
+ * Nobody may ask any more; the store is still open. NULL is fine. */
 void backup_job_free(struct backup_job *job);
 
 /* What a report says, for the answer: number, made_at (ISO 8601), octets, files, kept. */

@@ -1,4 +1,4 @@
-/* backup_path.h: whether a directory for backups is where it says it is. */
+/* backup_path.h: whether a directory for backups is where it says it is, links and all. */
 #ifndef TXTD_CONTROL_BACKUP_PATH_H
 #define TXTD_CONTROL_BACKUP_PATH_H
 

@@ -255,7 +255,12 @@ int expirer_start(struct service *service, struct log *log, unsigned wait_s, str
     made->service = service;
     made->log = log;
     made->wait_s = wait_s;
-    if (sem_init(&made->wake, 0, 0) != 0 || pthread_create(&made->thread, NULL, run, made) != 0) {
+    if (sem_init(&made->wake, 0, 0) != 0) {
+        free(made);
+        return TXTD_ESYS;
+    }
+    if (pthread_create(&made->thread, NULL, run, made) != 0) {
+        (void)sem_destroy(&made->wake);
         free(made);
         return TXTD_ESYS;
     }

@@ -3,6 +3,7 @@
 
 #include "control/service_edits_internal.h"
 #include "control/service_internal.h"
+#include "storage/burial.h"
 
 static void record_event(const struct service_edit_call *call, struct change_state *state, uint8_t kind,
                          uint32_t subject, int64_t now_s)
@@ -124,24 +125,10 @@ static int edit_key_revoke(const struct service_edit_call *call, struct change_s
     return TXTD_ENOTFOUND;
 }
 
-/* Leaves tombstones: neither the name nor the username is ever given out again, and nothing that was the customer's is left. */
 static int edit_delete(const struct service_edit_call *call, struct change_state *state, uint8_t event, int64_t now_s)
 {
-    struct store_account *account = &state->account;
-    struct delegate_state *delegate = &state->delegate;
-    delegate->deleted = true;
-    delegate->disabled = false;
-    delegate->values_count = 0;
-    delegate->expires_at_s = 0;
-    delegate->persistent_count = 0;
-    delegate->persistent_len = 0;
-    account->deleted = true;
-    account->keys_count = 0;
-    account->allowfrom_count = 0;
-    account->note_len = 0;
-    account->slots = 0;
-    account->value_expiry_s = 0;
-    account->last_key_id = 0;
+    delegate_bury(&state->delegate);
+    account_bury(&state->account);
     state->write_account = true;
     record_event(call, state, event, 0, now_s);
     return 0;

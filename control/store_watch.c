@@ -45,9 +45,11 @@ int store_watch_look(struct store_watch *watch, int64_t now_s)
     int code = refusal(writable);
     store_trouble(watch->store, &trouble);
     bool failed = trouble.failed_writes > watch->failed_writes;
-    if (watch->refused == 0 && (code != 0 || failed)) {
+    bool begins = watch->refused == 0 && (code != 0 || failed);
+    bool differs = watch->refused != 0 && code != 0 && code != watch->refused; /* a full disk that is broken, say */
+    if (begins || differs) {
         tell_refusal(watch, code != 0 ? code : TXTD_EIO, &trouble);
-        watch->refused_since_s = now_s;
+        watch->refused_since_s = begins ? now_s : watch->refused_since_s;
     }
     if (code == 0 && (watch->refused != 0 || failed)) {
         log_event(watch->log, LOG_LEVEL_INFO, "store.writable", log_int("after_s", now_s - watch->refused_since_s));

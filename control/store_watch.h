@@ -1,6 +1,6 @@
 /* store_watch.h: says in the log when the store stops taking changes, when it does so again, and when it is damaged.
  *
- * What the store itself knows is looked at once a second; a refusal that was over before the next look is told too. One thread.
+ * The reason is told, and another one when it changes. What the store itself knows is looked at once a second; a refusal that was over before the next look is told too. One thread.
  */
 #ifndef TXTD_CONTROL_STORE_WATCH_H
 #define TXTD_CONTROL_STORE_WATCH_H

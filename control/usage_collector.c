@@ -28,8 +28,9 @@ struct usage_collector {
     pthread_mutex_t lock;
     pthread_cond_t wake; /* CLOCK_MONOTONIC */
     bool stopping;
-    unsigned used; /* places */
-    uint64_t lost; /* relaxed atomic */
+    unsigned used;                                        /* places */
+    uint64_t lost;                                        /* relaxed atomic */
+    struct store_usage_note notes[STORE_USAGE_NOTES_MAX]; /* of one write */
     struct place places[PLACES];
 };
 
@@ -67,8 +68,9 @@ static void add(void *context, const struct usage_note *note)
     place->count += place->count < UINT32_MAX;
 }
 
-static void write_some(struct usage_collector *collector, const struct store_usage_note notes[], size_t count)
+static void write_some(struct usage_collector *collector, size_t count)
 {
+    const struct store_usage_note *notes = collector->notes;
     if (count > 0 && store_note_usage(collector->store, notes, count) != 0) {
         for (size_t i = 0; i < count; i++) {
             lose(collector, notes[i].usage.asked_count);
@@ -76,9 +78,9 @@ static void write_some(struct usage_collector *collector, const struct store_usa
     }
 }
 
+/* In as few writes as may be: each is synced. */
 static void write_all(struct usage_collector *collector)
 {
-    struct store_usage_note notes[STORE_USAGE_NOTES_MAX];
     size_t count = 0;
     int64_t now_s = (int64_t)time(NULL);
     for (size_t i = 0; collector->used > 0 && i < PLACES; i++) {
@@ -86,16 +88,16 @@ static void write_all(struct usage_collector *collector)
         if (place->count == 0) {
             continue;
         }
-        notes[count++] = (struct store_usage_note){
+        collector->notes[count++] = (struct store_usage_note){
             .zone = place->note.zone, .delegate = place->note.id, .usage = {now_s, place->count}};
         place->count = 0;
         collector->used--;
         if (count == STORE_USAGE_NOTES_MAX) {
-            write_some(collector, notes, count);
+            write_some(collector, count);
             count = 0;
         }
     }
-    write_some(collector, notes, count);
+    write_some(collector, count);
 }
 
 /* Returns false when it is time to end. */

@@ -28,7 +28,7 @@ enum txtd_error {
     TXTD_EQUOTA = -18,      /* there are as many as there may be, and no waiting changes that */
 };
 
-/* One line for the operator, without a newline. */
+/* One line for the operator, without a newline; whole characters of UTF-8. */
 struct error_detail {
     char text[512];
 };
@@ -36,7 +36,8 @@ struct error_detail {
 /* The fixed text of a code, never NULL. Any thread. */
 const char *txtd_error_text(int code);
 
-/* Fills `detail` (which may be NULL) as printf does, cutting what does not fit, and returns `code`,
+/* Fills `detail` (which may be NULL) as printf does, cutting what does not fit and leaving out what is no whole character of UTF-8 (a
+ * part cut by "%.200s", say), and returns `code`,
  * so that a failing function can say `return error_describe(detail, TXTD_EINVAL, "...")`. Any thread. */
 int error_describe(struct error_detail *detail, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -8,6 +8,8 @@
 #ifndef TXTD_STORAGE_BACKUP_H
 #define TXTD_STORAGE_BACKUP_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,10 +30,12 @@ struct backup_report {
 
 /* Reads all of the store, makes a backup in `directory` (created with mode 0700 when it does not exist; its parent must), compares it
  * with its checksums, and leaves the newest `keep` (0: all). One thread at a time, beside the committer and the readers, which go on; meanwhile
- * store_suspend answers TXTD_EIO. Returns 0, or a code with a `detail`: TXTD_EEXISTS (another one runs), TXTD_EINVAL (not a
- * backup directory), TXTD_ENOSPC (looked at before anything is written), TXTD_ECORRUPT, TXTD_EIO ... */
-int store_backup(struct store *store, const char *directory, unsigned keep, struct backup_report *report,
-                 struct error_detail *detail);
+ * store_suspend answers TXTD_EIO. `stop` (NULL: nobody) may be set by any thread: then it ends as soon as it can, before the next record
+ * that is read or MiB that is compared; only while RocksDB copies files must that be waited for. Returns 0, or a code with a `detail`:
+ * TXTD_EEXISTS (another one runs), TXTD_EINVAL (not a backup directory), TXTD_ENOSPC (looked at before anything is written),
+ * TXTD_ECLOSED (stopped: no backup, or one that was not compared), TXTD_ECORRUPT, TXTD_EIO ... */
+int store_backup(struct store *store, const char *directory, unsigned keep, const atomic_bool *stop,
+                 struct backup_report *report, struct error_detail *detail);
 
 /* Makes a store of the newest backup, or of backup `number` (0: the newest; refused with TXTD_ECORRUPT when there is a newer one that
  * is not whole, for nobody may want an older one unawares), at `options->directory`, which must not exist. Every
@@ -44,8 +48,12 @@ int backup_restore(const char *directory, uint32_t number, const struct store_op
  * with a `detail` TXTD_EINVAL (not a store), TXTD_EEXISTS (in use), TXTD_ESYS. */
 int backup_restore_discard(const char *directory, struct error_detail *detail);
 
-/* Compares every file of a backup with its checksum. Codes as above. */
-int backup_check(const char *directory, uint32_t number, struct backup_report *report, struct error_detail *detail);
+/* Compares every file of a backup with its checksum. `stop` and codes as above. */
+int backup_check(const char *directory, uint32_t number, const atomic_bool *stop, struct backup_report *report,
+                 struct error_detail *detail);
+
+/* Whether `stop` is there and set; if so, `detail` says what that means. Any thread. */
+bool backup_is_stopped(const atomic_bool *stop, struct error_detail *detail);
 
 /* backup_directory.c: opens a backup directory that has the mark, or makes one, and locks it against other processes until
  * *lock_fd is closed. Codes as above. */

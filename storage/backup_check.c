@@ -10,33 +10,14 @@
 #include <unistd.h>
 
 #include "storage/backup.h"
+#include "storage/crc32c.h"
 
 #define CHUNK ((size_t)1 << 20)
 
-/* CRC-32C (RFC 3720 appendix B.4), four bits at a time: the disk is slower. */
-static uint32_t crc32c(uint32_t crc, const uint8_t *octets, size_t len, const uint32_t table[256])
-{
-    for (size_t i = 0; i < len; i++) {
-        crc = table[(crc ^ octets[i]) & 0xff] ^ (crc >> 8);
-    }
-    return crc;
-}
-
-static void crc32c_table(uint32_t table[256])
-{
-    for (uint32_t i = 0; i < 256; i++) {
-        uint32_t value = i;
-        for (int bit = 0; bit < 8; bit++) {
-            value = (value & 1) != 0 ? (value >> 1) ^ 0x82f63b78 : value >> 1;
-        }
-        table[i] = value;
-    }
-}
-
 struct check {
     const char *directory;
+    const atomic_bool *stop;
     uint8_t *chunk;
-    uint32_t table[256];
     struct backup_report *report;
     struct error_detail *detail;
 };
@@ -50,7 +31,7 @@ static int corrupt(const struct check *check, const char *file, const char *what
 static int check_file(const struct check *check, const char *file, uint32_t wanted)
 {
     char path[4096];
-    uint32_t crc = UINT32_MAX;
+    uint32_t crc = 0;
     ssize_t got;
     int code = 0;
     if (snprintf(path, sizeof path, "%s/%s", check->directory, file) >= (int)sizeof path) {
@@ -61,12 +42,16 @@ static int check_file(const struct check *check, const char *file, uint32_t want
         return errno == ENOENT ? corrupt(check, file, "is missing") : corrupt(check, file, strerror(errno));
     }
     while ((got = read(fd, check->chunk, CHUNK)) > 0) {
-        crc = crc32c(crc, check->chunk, (size_t)got, check->table);
+        crc = crc32c(crc, check->chunk, (size_t)got);
         check->report->octets += (uint64_t)got;
+        if (backup_is_stopped(check->stop, check->detail)) {
+            code = TXTD_ECLOSED;
+            break;
+        }
     }
-    if (got < 0) {
+    if (code == 0 && got < 0) {
         code = corrupt(check, file, strerror(errno));
-    } else if ((crc ^ UINT32_MAX) != wanted) {
+    } else if (code == 0 && crc != wanted) {
         code = corrupt(check, file, "is damaged: it has not the checksum that it was written with");
     }
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
@@ -104,9 +89,20 @@ static int check_list(const struct check *check, FILE *list, const char *name)
     return code;
 }
 
-int backup_check(const char *directory, uint32_t number, struct backup_report *report, struct error_detail *detail)
+bool backup_is_stopped(const atomic_bool *stop, struct error_detail *detail)
 {
-    struct check check = {.directory = directory, .chunk = malloc(CHUNK), .report = report, .detail = detail};
+    if (stop == NULL || !atomic_load_explicit(stop, memory_order_relaxed)) {
+        return false;
+    }
+    (void)error_describe(detail, TXTD_ECLOSED, "txtd is stopping: the backup was not finished");
+    return true;
+}
+
+int backup_check(const char *directory, uint32_t number, const atomic_bool *stop, struct backup_report *report,
+                 struct error_detail *detail)
+{
+    struct check check = {
+        .directory = directory, .stop = stop, .chunk = malloc(CHUNK), .report = report, .detail = detail};
     char path[4096], name[32];
     int code;
     *report = (struct backup_report){.number = number};
@@ -115,7 +111,6 @@ int backup_check(const char *directory, uint32_t number, struct backup_report *r
         free(check.chunk);
         return error_describe(detail, TXTD_ENOMEM, "backup %s: cannot be checked", directory);
     }
-    crc32c_table(check.table);
     FILE *list = fopen(path, "re");
     if (list == NULL) {
         code = corrupt(&check, name, errno == ENOENT ? "is missing" : strerror(errno));

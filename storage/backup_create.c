@@ -10,17 +10,16 @@
 #include "storage/backup_engine.h"
 #include "storage/store_internal.h"
 
-/* From here on the database stays open: neither the keeper nor a successor closes it. */
+/* From here on the database stays open: neither the keeper nor a successor closes it, for they look, with `reopening` held for
+ * writing. Here it is held for reading, so that no reader is refused. */
 static int begin(struct store *store, struct error_detail *detail)
 {
     int code = 0;
-    pthread_rwlock_wrlock(&store->reopening);
-    if (atomic_load(&store->backing_up)) {
-        code = error_describe(detail, TXTD_EEXISTS, "another backup is being made");
-    } else if (store->database.db == NULL || atomic_load(&store->broken) || atomic_load(&store->suspended)) {
+    pthread_rwlock_rdlock(&store->reopening);
+    if (store->database.db == NULL || atomic_load(&store->broken) || atomic_load(&store->suspended)) {
         code = error_describe(detail, TXTD_EIO, "the store takes no changes now; try again once it does");
-    } else {
-        atomic_store(&store->backing_up, true);
+    } else if (atomic_exchange(&store->backing_up, true)) {
+        code = error_describe(detail, TXTD_EEXISTS, "another backup is being made");
     }
     pthread_rwlock_unlock(&store->reopening);
     return code;
@@ -59,22 +58,22 @@ static int check_space(const struct store *store, const char *directory, struct 
                                 directory, (unsigned long long)(available >> 20), (unsigned long long)(needed >> 20));
 }
 
-static int create(struct store *store, const char *directory, unsigned keep, struct backup_report *report,
-                  struct error_detail *detail)
+static int create(struct store *store, const char *directory, unsigned keep, const atomic_bool *stop,
+                  struct backup_report *report, struct error_detail *detail)
 {
     struct backup_engine engine;
     struct backup_report newest = {0};
     char *error = NULL;
     int code = check_space(store, directory, detail);
-    code =
-        code != 0 ? code : store_verify(store, detail); /* else the damage is backed up, and the good backups purged */
+    /* Else damage is backed up, and the good backups purged. */
+    code = code != 0 ? code : store_verify(store, stop, detail);
     code = code != 0 ? code : backup_engine_open(directory, store->database.env, &engine, detail);
     if (code != 0) {
         return code;
     }
     rocksdb_backup_engine_create_new_backup_flush(engine.engine, store->database.db, 1, &error);
     code = error == NULL ? backup_engine_find(&engine, 0, &newest, detail) : backup_engine_fail(&engine, detail, error);
-    code = code != 0 ? code : backup_check(directory, newest.number, report, detail);
+    code = code != 0 ? code : backup_check(directory, newest.number, stop, report, detail);
     if (code == 0 && keep > 0) {
         rocksdb_backup_engine_purge_old_backups(engine.engine, keep, &error);
         code = error == NULL ? backup_engine_find(&engine, 0, &newest, detail)
@@ -85,8 +84,8 @@ static int create(struct store *store, const char *directory, unsigned keep, str
     return code;
 }
 
-int store_backup(struct store *store, const char *directory, unsigned keep, struct backup_report *report,
-                 struct error_detail *detail)
+int store_backup(struct store *store, const char *directory, unsigned keep, const atomic_bool *stop,
+                 struct backup_report *report, struct error_detail *detail)
 {
     int lock_fd = -1;
     *report = (struct backup_report){0};
@@ -96,7 +95,7 @@ int store_backup(struct store *store, const char *directory, unsigned keep, stru
     }
     code = backup_directory_claim(directory, true, &lock_fd, detail);
     if (code == 0) {
-        code = create(store, directory, keep, report, detail);
+        code = create(store, directory, keep, stop, report, detail);
         (void)close(lock_fd);
     }
     atomic_store(&store->backing_up, false);

@@ -70,7 +70,7 @@ static int copy_files(const char *directory, uint32_t number, const char *to, st
         code = backup_engine_find(&engine, number, report, detail);
         code = code != 0 || number != 0 ? code : check_newest(directory, report->number, detail);
         uint32_t kept = report->kept;
-        code = code != 0 ? code : backup_check(directory, report->number, report, detail);
+        code = code != 0 ? code : backup_check(directory, report->number, NULL, report, detail);
         report->kept = kept;
         if (code == 0) {
             rocksdb_restore_options_t *options = rocksdb_restore_options_create();

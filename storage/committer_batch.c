@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "storage/burial.h"
 #include "storage/key_index.h"
 
 #define NO_CHANGE UINT32_MAX
@@ -75,26 +76,15 @@ static void state_reset(struct change_state *state, const struct change_request 
     struct delegate_state *delegate = &state->delegate;
     delegate->id = request->delegate;
     delegate->zone = request->zone;
-    delegate->deleted = false;
-    delegate->disabled = false;
-    delegate->values_count = 0;
     delegate->version = 0;
-    delegate->expires_at_s = 0;
-    delegate->persistent_count = 0;
-    delegate->persistent_len = 0;
+    delegate_clear(delegate);
     struct store_account *account = &state->account;
     account->username = request->username;
     account->delegate = (struct delegate_id){{0}};
     account->zone = 0;
-    account->keys_count = 0;
-    account->allowfrom_count = 0;
     account->created_s = 0;
     account->version = 0;
-    account->deleted = false;
-    account->slots = 0;
-    account->value_expiry_s = 0;
-    account->last_key_id = 0;
-    account->note_len = 0;
+    account_clear(account);
     state->write_delegate = false;
     state->write_account = false;
     state->write_event = false;

@@ -189,7 +189,8 @@ static void name_tables(char *error)
     }
 }
 
-int database_describe(const struct database *database, struct error_detail *detail, char *error)
+/* As error_describe, with RocksDB's words. */
+static int describe(const struct database *database, struct error_detail *detail, char *error)
 {
     int code = database_error_code(error);
     const char *advice = "";
@@ -199,7 +200,12 @@ int database_describe(const struct database *database, struct error_detail *deta
     } else if (code == TXTD_ENOSPC) {
         advice = "; make room";
     }
-    error_describe(detail, code, "store %s: %s%s", database->directory, error, advice);
+    return error_describe(detail, code, "store %s: %s%s", database->directory, error, advice);
+}
+
+int database_describe(const struct database *database, struct error_detail *detail, char *error)
+{
+    int code = describe(database, detail, error);
     if (code == TXTD_ECORRUPT) {
         database_note_trouble(database, code, error);
     }
@@ -241,7 +247,9 @@ int database_open(struct database *database, bool make, struct error_detail *det
         return 0;
     }
     database->db = NULL;
-    return database_describe(database, detail, error);
+    code = describe(database, detail, error);
+    rocksdb_free(error);
+    return code;
 }
 
 int database_open_reader(struct database *database, const char *scratch, struct error_detail *detail)

@@ -49,7 +49,7 @@ int database_new(const struct store_options *options, struct database *database)
 void database_free(struct database *database);
 
 /* Opens, with all column families. `make`: what is missing is made; else a directory that lacks files is refused before
- * RocksDB touches it. Returns 0 or a code with `detail`. */
+ * RocksDB touches it. Returns 0 or a code with `detail`; who tries again and again notes trouble as often as he likes. */
 int database_open(struct database *database, bool make, struct error_detail *detail);
 
 /* Opens it for reading only as it is now, also while another process has it open; touches nothing but `scratch`, a directory

@@ -34,14 +34,17 @@ static int check_current(int directory_fd, const char *directory, struct error_d
         return error_describe(detail, TXTD_ESYS, "%s/" CURRENT ": cannot be read: %s", directory, strerror(error));
     }
     char *end = strchr(text, '\n');
-    if (strncmp(text, prefix, strlen(prefix)) != 0 || end == NULL || end[1] != '\0') {
+    if (strncmp(text, prefix, strlen(prefix)) != 0 || end == NULL || end[1] != '\0' || strchr(text, '/') != NULL) {
         return corrupt(directory, CURRENT, "is damaged: it does not name a manifest", detail);
     }
     *end = '\0';
-    return faccessat(directory_fd, text, F_OK, 0) == 0 || strchr(text, '/') != NULL
-               ? 0
-               : error_describe(detail, TXTD_ECORRUPT, "%s/" CURRENT ": names %s, which is missing; " RESTORE_IT,
-                                directory, text);
+    if (faccessat(directory_fd, text, F_OK, 0) == 0) {
+        return 0;
+    }
+    return errno == ENOENT
+               ? error_describe(detail, TXTD_ECORRUPT, "%s/" CURRENT ": names %s, which is missing; " RESTORE_IT,
+                                directory, text)
+               : error_describe(detail, TXTD_ESYS, "%s/%s: cannot be looked at: %s", directory, text, strerror(errno));
 }
 
 static bool ends_in(const char *name, const char *ending)
@@ -67,28 +70,28 @@ static int check_access(int directory_fd, const char *directory, const char *nam
         (unsigned)geteuid(), (unsigned)geteuid(), directory);
 }
 
-static int check_entries(DIR *entries, const char *directory, bool needs_log, struct error_detail *detail)
+static int check_entries(DIR *entries, const char *directory, bool was_open, struct error_detail *detail)
 {
-    bool has_log = !needs_log;
+    bool has_log = false;
     int code = 0;
     for (struct dirent *entry; code == 0 && (entry = readdir(entries)) != NULL;) {
         has_log = has_log || ends_in(entry->d_name, ".log");
         code = check_access(dirfd(entries), directory, entry->d_name, detail);
     }
     code = code != 0 ? code : check_current(dirfd(entries), directory, detail);
-    if (code == 0 && !has_log) {
+    if (code == 0 && was_open && !has_log) {
         code = corrupt(directory, "*.log", "no log is there: the newest changes are missing", detail);
     }
     return code;
 }
 
-int database_files_check(const char *directory, bool has_log, struct error_detail *detail)
+int database_files_check(const char *directory, bool was_open, struct error_detail *detail)
 {
     DIR *entries = opendir(directory);
     if (entries == NULL) {
         return error_describe(detail, TXTD_ESYS, "store directory %s: cannot be read: %s", directory, strerror(errno));
     }
-    int code = check_entries(entries, directory, has_log, detail);
+    int code = check_entries(entries, directory, was_open, detail);
     (void)closedir(entries);
     return code;
 }

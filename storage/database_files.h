@@ -10,9 +10,9 @@
 
 #include "dataplane/error.h"
 
-/* Looks at the files of a store that was whole once; touches none. `has_log`: it was open since it was made of a backup, which
- * has none. Returns 0 or, with a `detail` that names the file and what
- * to do, TXTD_ECORRUPT (missing or damaged) or TXTD_ESYS (not ours to read). Any thread. */
-int database_files_check(const char *directory, bool has_log, struct error_detail *detail);
+/* Looks at the files of a store that was whole once; touches none. `was_open`: RocksDB has had it open, and so it must have a log; false
+ * for what was copied out of a backup, which has none. Returns 0 or, with a `detail` that names the file and what to do, TXTD_ECORRUPT
+ * (missing or damaged) or TXTD_ESYS (it cannot be looked at, or is not ours to read). Any thread. */
+int database_files_check(const char *directory, bool was_open, struct error_detail *detail);
 
 #endif

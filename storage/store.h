@@ -213,9 +213,10 @@ struct store_usage_note {
     struct store_usage usage; /* the time replaces an older one; the count is added */
 };
 
-/* Adds up to STORE_USAGE_NOTES_MAX of them, each of another delegate. Not synced: what a power failure takes is a few minutes of counting. One thread
- * at a time, beside the committer. Returns 0, TXTD_ENOSPC, TXTD_ECORRUPT or TXTD_EIO. */
-#define STORE_USAGE_NOTES_MAX 128
+/* Adds up to STORE_USAGE_NOTES_MAX of them, each of another delegate, in one synced write, for which a commit may have to wait: so that
+ * many are some 200 KiB. One thread at a time, beside the committer. Returns 0, TXTD_ENOSPC, TXTD_ECORRUPT or TXTD_EIO (also while
+ * the store is opened anew). */
+#define STORE_USAGE_NOTES_MAX 4096
 int store_note_usage(struct store *store, const struct store_usage_note notes[], size_t count);
 
 /* Makes `count` changes durable in one atomic, synced write. A change whose version is not the stored one + 1 is answered

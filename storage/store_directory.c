@@ -154,7 +154,7 @@ static int lock_open_marker(int fd, const char *path, struct error_detail *detai
                      path);
 }
 
-/* Opens, checks and locks the mark of a directory that has one. Returns its fd or a code; TXTD_ENOTFOUND without detail
+/* Opens, locks and then reads the mark of a directory that has one: before, whoever has it may still change it. Returns its fd or a code; TXTD_ENOTFOUND without detail
  * when there is none. */
 static int lock_marker(int directory_fd, const char *path, bool *is_new, struct error_detail *detail)
 {
@@ -164,8 +164,8 @@ static int lock_marker(int directory_fd, const char *path, bool *is_new, struct 
                                : error_describe(detail, TXTD_ESYS, "%s/" STORE_MARKER ": cannot be opened: %s", path,
                                                 strerror(errno));
     }
-    int code = check_marker(fd, path, is_new, detail);
-    code = code != 0 ? code : lock_open_marker(fd, path, detail);
+    int code = lock_open_marker(fd, path, detail);
+    code = code != 0 ? code : check_marker(fd, path, is_new, detail);
     if (code != 0) {
         close(fd);
         return code;

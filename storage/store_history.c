@@ -53,7 +53,9 @@ int store_read_accounts(struct store *store, const struct delegate_id *after, un
         from_len = sizeof(from); /* the key with a further octet: the first one behind it */
     }
     *count = 0;
-    pthread_rwlock_rdlock(&store->reopening);
+    if (!store_hold(store)) {
+        return TXTD_EIO;
+    }
     const struct database *database = &store->database;
     if (database->db == NULL) {
         code = TXTD_EIO;
@@ -111,7 +113,9 @@ int store_read_history(struct store *store, uint16_t zone, const struct delegate
     record_history_key(zone, id, RECORD_USAGE_PLACE, to);
     to[RECORD_HISTORY_KEY_LEN] = 0; /* the first key behind the usage's */
     *count = 0;
-    pthread_rwlock_rdlock(&store->reopening);
+    if (!store_hold(store)) {
+        return TXTD_EIO;
+    }
     const struct database *database = &store->database;
     if (database->db == NULL) {
         code = TXTD_EIO;
@@ -139,7 +143,9 @@ int store_read_revoked(struct store *store, const struct store_key *key, struct 
     size_t lens[] = {record_revoked_key(key, name)};
     rocksdb_pinnableslice_t *value = NULL;
     int code = TXTD_EIO;
-    pthread_rwlock_rdlock(&store->reopening);
+    if (!store_hold(store)) {
+        return code;
+    }
     if (store->database.db != NULL) {
         database_read_many(&store->database, FAMILY_META, 1, keys, lens, &value, &code);
     }
@@ -154,18 +160,16 @@ int store_read_revoked(struct store *store, const struct store_key *key, struct 
 }
 
 /* The keys of a run of notes, and what is stored for them. */
-struct usage_batch {
-    uint8_t keys[STORE_USAGE_NOTES_MAX][RECORD_HISTORY_KEY_LEN];
-    const char *pointers[STORE_USAGE_NOTES_MAX];
-    size_t lens[STORE_USAGE_NOTES_MAX];
-    rocksdb_pinnableslice_t *values[STORE_USAGE_NOTES_MAX];
-    int codes[STORE_USAGE_NOTES_MAX];
+struct usage_run {
+    uint8_t keys[DATABASE_READ_MAX][RECORD_HISTORY_KEY_LEN];
+    const char *pointers[DATABASE_READ_MAX];
+    size_t lens[DATABASE_READ_MAX];
+    rocksdb_pinnableslice_t *values[DATABASE_READ_MAX];
+    int codes[DATABASE_READ_MAX];
 };
 
-_Static_assert(STORE_USAGE_NOTES_MAX <= DATABASE_READ_MAX, "one read takes all notes");
-
 /* Puts one sum into the batch. Returns 0 or a code. */
-static int usage_put(const struct database *database, rocksdb_writebatch_t *batch, const struct usage_batch *run,
+static int usage_put(const struct database *database, rocksdb_writebatch_t *batch, const struct usage_run *run,
                      size_t at, const struct store_usage_note *note)
 {
     struct store_usage usage = {0};
@@ -187,10 +191,11 @@ static int usage_put(const struct database *database, rocksdb_writebatch_t *batc
     return 0;
 }
 
-static int note_usage(const struct database *database, const struct store_usage_note notes[], size_t count)
+/* Puts the sums of one run into the batch. Returns 0 or the first code. */
+static int usage_put_run(const struct database *database, rocksdb_writebatch_t *batch,
+                         const struct store_usage_note notes[], size_t count)
 {
-    struct usage_batch run;
-    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    struct usage_run run;
     int code = 0;
     for (size_t i = 0; i < count; i++) {
         record_history_key(notes[i].zone, &notes[i].delegate, RECORD_USAGE_PLACE, run.keys[i]);
@@ -205,12 +210,36 @@ static int note_usage(const struct database *database, const struct store_usage_
             rocksdb_pinnableslice_destroy(run.values[i]);
         }
     }
+    return code;
+}
+
+/* Synced, as every write is: wal_tail.h tells a torn end from damage by that. After one that failed only a new opening helps. */
+static int usage_write(struct store *store, rocksdb_writebatch_t *batch)
+{
     char *error = NULL;
-    rocksdb_writeoptions_t *unsynced = rocksdb_writeoptions_create();
-    rocksdb_write(database->db, unsynced, batch, &error);
-    rocksdb_writeoptions_destroy(unsynced);
+    rocksdb_write(store->database.db, store->database.write, batch, &error);
+    if (error == NULL) {
+        return 0;
+    }
+    int code = database_error_code(error) == TXTD_ENOSPC ? TXTD_ENOSPC : TXTD_EIO;
+    database_note_trouble(&store->database, code, error);
+    rocksdb_free(error);
+    atomic_store_explicit(&store->broken, true, memory_order_release);
+    return code;
+}
+
+static int note_usage(struct store *store, const struct store_usage_note notes[], size_t count)
+{
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    int code = 0;
+    for (size_t at = 0; at < count; at += DATABASE_READ_MAX) {
+        size_t some = count - at < DATABASE_READ_MAX ? count - at : DATABASE_READ_MAX;
+        int one = usage_put_run(&store->database, batch, notes + at, some);
+        code = code != 0 ? code : one;
+    }
+    int written = rocksdb_writebatch_count(batch) == 0 ? 0 : usage_write(store, batch);
     rocksdb_writebatch_destroy(batch);
-    return error != NULL ? database_describe(database, NULL, error) : code;
+    return written != 0 ? written : code;
 }
 
 int store_note_usage(struct store *store, const struct store_usage_note notes[], size_t count)
@@ -219,8 +248,13 @@ int store_note_usage(struct store *store, const struct store_usage_note notes[],
     if (code != 0) {
         return code;
     }
-    pthread_rwlock_rdlock(&store->reopening);
-    code = store->database.db == NULL ? TXTD_EIO : note_usage(&store->database, notes, count);
+    if (!store_hold(store)) {
+        return TXTD_EIO;
+    }
+    code = store->database.db == NULL ? TXTD_EIO : note_usage(store, notes, count);
     pthread_rwlock_unlock(&store->reopening);
+    if (atomic_load(&store->broken)) {
+        store_keeper_alarm(store);
+    }
     return code;
 }

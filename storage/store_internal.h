@@ -2,7 +2,7 @@
  *
  * Who may do what: the committer thread commits; the keeper thread (store_keeper.c) watches free space and opens the database
  * anew after an I/O error, for which it takes `reopening` for writing; everybody else holds it for reading around each
- * use of the database.
+ * use of the database: readers by store_hold, so that none of them waits for a disk.
  */
 #ifndef TXTD_STORAGE_STORE_INTERNAL_H
 #define TXTD_STORAGE_STORE_INTERNAL_H
@@ -31,7 +31,7 @@ struct store {
     _Atomic bool broken;       /* a write failed: no commit until the keeper has reopened the database */
     _Atomic bool space_is_low; /* set by the keeper */
     _Atomic uint64_t disk_used, disk_available; /* likewise */
-    _Atomic bool backing_up;                    /* nobody closes the database: set with `reopening` held for writing */
+    _Atomic bool backing_up;                    /* nobody closes the database: set with `reopening` held */
     _Atomic bool suspended; /* another process may have the database: set with `reopening` held for writing */
     char *directory;
     uint64_t reserve;
@@ -67,8 +67,16 @@ int store_zone_numbers(struct store *store, uint16_t **numbers, size_t *count, s
 /* store_rocksdb.c. Writes the memtables out, so that the next start has no log to replay. What fails here is in the log still. */
 void store_flush(struct store *store);
 
-/* store_verify.c. Reads every record; the caller sees to it that the database stays open. Returns 0 or a code with a `detail`. */
-int store_verify(struct store *store, struct error_detail *detail);
+/* For those who must not wait: holds `reopening` for reading, or returns false while the database is opened anew or given away, which may
+ * take long on a sick disk. They answer TXTD_EIO then. Afterwards pthread_rwlock_unlock. */
+static inline bool store_hold(struct store *store)
+{
+    return pthread_rwlock_tryrdlock(&store->reopening) == 0;
+}
+
+/* store_verify.c. Reads every record; the caller sees to it that the database stays open. `stop` as of store_backup. Returns 0 or a
+ * code with a `detail`. */
+int store_verify(struct store *store, const atomic_bool *stop, struct error_detail *detail);
 
 /* store_commit.c. */
 int commit_scratch_new(unsigned history, struct commit_scratch **scratch);

@@ -9,7 +9,7 @@
 
 #include "storage/store_internal.h"
 
-enum { LOOK_INTERVAL_MS = 500, LOOKS_PER_MEASURE = 20 };
+enum { LOOK_INTERVAL_MS = 500, LOOKS_PER_MEASURE = 20, RETRY_MIN_MS = 500, RETRY_MAX_MS = 30000 };
 
 struct store_keeper {
     pthread_t thread;
@@ -18,6 +18,11 @@ struct store_keeper {
     bool alarmed;
     bool stopping;
     char *directory;
+
+    /* Of opening anew; the thread's own. */
+    int64_t retry_at_ms; /* CLOCK_MONOTONIC; not before */
+    int64_t retry_ms;    /* what was waited before this try; 0: it is the first */
+    bool damage_noted;
 };
 
 static void look_at_space(struct store *store)
@@ -66,32 +71,77 @@ static int undo_failed_write(struct store *store)
     return 0;
 }
 
-/* Closes and opens the database with everybody else kept out. What fails is tried again at the next look; meanwhile
- * reads and commits are answered TXTD_EIO. */
-static void reopen(struct store *store)
+static int open_anew(struct store *store, struct error_detail *detail)
 {
-    pthread_rwlock_wrlock(&store->reopening);
-    if (!atomic_load(&store->broken) || atomic_load(&store->suspended) || /* suspended since the caller looked */
-        atomic_load(&store->backing_up)) {
-        pthread_rwlock_unlock(&store->reopening);
-        return;
-    }
     database_close(&store->database);
+    int code = database_open(&store->database, false, detail);
+    if (code != 0) {
+        return code;
+    }
+    code = store_meta_check(store);
+    code = code != 0 ? code : undo_failed_write(store);
+    if (code != 0) {
+        database_close(&store->database);
+    }
+    return code;
+}
+
+/* Notes what came of a try. Damage does not go away by trying: it is told once, and tried as rarely as may be. */
+static void note_failure(struct store *store, int code, const struct error_detail *detail)
+{
+    struct store_keeper *keeper = store->keeper;
+    bool is_damage = code == TXTD_ECORRUPT;
+    if (!is_damage || !keeper->damage_noted) {
+        database_note_trouble(&store->database, is_damage ? code : TXTD_EIO,
+                              detail->text[0] == '\0' ? txtd_error_text(code) : detail->text);
+    }
+    keeper->damage_noted = keeper->damage_noted || is_damage;
+}
+
+/* Closes and opens the database with everybody else kept out; meanwhile, and until it works, reads and commits are answered
+ * TXTD_EIO. Returns 0, or a code: to be tried again. */
+static int reopen(struct store *store)
+{
     struct error_detail detail = {""};
-    int code = database_open(&store->database, false, &detail);
-    if (code == 0) {
-        code = store_meta_check(store);
-        code = code != 0 ? code : undo_failed_write(store);
-        if (code != 0) {
-            database_close(&store->database);
+    int code = 0;
+    pthread_rwlock_wrlock(&store->reopening);
+    if (atomic_load(&store->broken) && !atomic_load(&store->suspended) && /* suspended since the caller looked */
+        !atomic_load(&store->backing_up)) {
+        code = open_anew(store, &detail);
+        if (code == 0) {
+            atomic_store_explicit(&store->broken, false, memory_order_release);
+        } else {
+            note_failure(store, code, &detail);
         }
     }
-    if (code == 0) {
-        atomic_store_explicit(&store->broken, false, memory_order_release);
-    } else {
-        database_note_trouble(&store->database, TXTD_EIO, detail.text[0] == '\0' ? txtd_error_text(code) : detail.text);
-    }
     pthread_rwlock_unlock(&store->reopening);
+    return code;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Each try reads all logs and keeps everybody out: so the longer it fails, the rarer. */
+static void try_to_reopen(struct store *store)
+{
+    struct store_keeper *keeper = store->keeper;
+    if (now_ms() < keeper->retry_at_ms) {
+        return;
+    }
+    int code = reopen(store);
+    if (code == 0) {
+        keeper->retry_ms = 0;
+        keeper->retry_at_ms = 0;
+        keeper->damage_noted = false;
+        return;
+    }
+    int64_t next_ms = keeper->retry_ms == 0 ? RETRY_MIN_MS : 2 * keeper->retry_ms;
+    keeper->retry_ms = code == TXTD_ECORRUPT || next_ms > RETRY_MAX_MS ? RETRY_MAX_MS : next_ms;
+    keeper->retry_at_ms = now_ms() + keeper->retry_ms;
 }
 
 /* Waits for an alarm or the next look. Returns false when the store closes. */
@@ -125,7 +175,7 @@ static void *keeper_run(void *argument)
         }
         /* Opening writes too, and this RocksDB may abort when the disk is full. */
         if (atomic_load(&store->broken) && !atomic_load(&store->space_is_low)) {
-            reopen(store);
+            try_to_reopen(store);
         }
     }
     return NULL;

@@ -282,14 +282,22 @@ static void read_accounts(const struct database *database, struct store_lookup l
     }
 }
 
+static void refuse_reads(struct store_lookup lookups[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        lookups[i].delegate_result = TXTD_EIO;
+        lookups[i].account_result = TXTD_EIO;
+    }
+}
+
 void store_read_many(struct store *store, struct store_lookup lookups[], size_t count)
 {
-    pthread_rwlock_rdlock(&store->reopening);
+    if (!store_hold(store)) {
+        refuse_reads(lookups, count);
+        return;
+    }
     if (store->database.db == NULL) {
-        for (size_t i = 0; i < count; i++) {
-            lookups[i].delegate_result = TXTD_EIO;
-            lookups[i].account_result = TXTD_EIO;
-        }
+        refuse_reads(lookups, count);
     } else {
         for (size_t at = 0; at < count; at += DATABASE_READ_MAX) {
             size_t some = count - at < DATABASE_READ_MAX ? count - at : DATABASE_READ_MAX;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/burial.h"
 #include "storage/store_internal.h"
 
 #define PAGE 256
@@ -29,16 +30,9 @@ static int carry_deletion(struct store *to, const struct store_account *gone, si
     code = store_read_delegate(to, account.zone, &account.delegate, delegate);
     if (code == 0 || code == TXTD_ENOTFOUND) {
         bool has_delegate = code == 0 && !delegate->deleted;
-        uint32_t highest = store_account_highest_key_id(&account);
-        account.last_key_id = highest > account.last_key_id ? highest : account.last_key_id;
-        account.keys_count = 0;
-        account.deleted = true;
+        account_bury(&account);
         account.version++;
-        delegate->values_count = 0;
-        delegate->persistent_count = 0;
-        delegate->persistent_len = 0;
-        delegate->expires_at_s = 0;
-        delegate->deleted = true;
+        delegate_bury(delegate);
         delegate->version++;
         struct store_change change = {.account = &account, .delegate = has_delegate ? delegate : NULL};
         code = commit_one(to, &change);

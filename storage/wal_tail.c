@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "storage/crc32c.h"
 
 enum { BLOCK = 32768, HEADER = 7 };
 
@@ -26,32 +27,19 @@ enum record_type {
     TYPE_NONE = 256,   /* no whole record here */
 };
 
+/* A log, of which one block is in memory: no record crosses a block's end. */
 struct wal {
-    const uint8_t *octets;
+    int fd;
     size_t len;
-    uint32_t crc_table[256];
+    size_t block_at; /* where the block in memory begins; SIZE_MAX: none is */
+    int error;       /* errno of a read that failed: nothing that was found is to be believed; 0: none did */
+    uint8_t block[BLOCK];
 };
 
-/* CRC-32C (Castagnoli), reflected, as in RFC 3720 appendix B.4. */
-static void crc_prepare(uint32_t table[256])
-{
-    for (uint32_t i = 0; i < 256; i++) {
-        uint32_t crc = i;
-        for (int bit = 0; bit < 8; bit++) {
-            crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78U : 0);
-        }
-        table[i] = crc;
-    }
-}
-
 /* The checksum as the log has it: rotated and offset, so that a log of logs does not confuse. */
-static uint32_t crc_masked(const uint32_t table[256], const uint8_t *octets, size_t len)
+static uint32_t crc_masked(const uint8_t *octets, size_t len)
 {
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < len; i++) {
-        crc = table[(crc ^ octets[i]) & 0xff] ^ (crc >> 8);
-    }
-    crc = ~crc;
+    uint32_t crc = crc32c(0, octets, len);
     return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
 }
 
@@ -62,14 +50,47 @@ static size_t block_end(const struct wal *wal, size_t at)
     return end < wal->len ? end : wal->len;
 }
 
+/* Reads the block that begins at `from`; a mapping would end the process at a sector that cannot be read. */
+static void read_block(struct wal *wal, size_t from)
+{
+    size_t wanted = block_end(wal, from) - from;
+    size_t got = 0;
+    wal->block_at = SIZE_MAX;
+    while (got < wanted) {
+        ssize_t some = pread(wal->fd, wal->block + got, wanted - got, (off_t)(from + got));
+        if (some < 0 && errno == EINTR) {
+            continue;
+        }
+        if (some <= 0) {
+            wal->error = some < 0 ? errno : EIO; /* it became shorter: somebody else is at it */
+            return;
+        }
+        got += (size_t)some;
+    }
+    wal->block_at = from;
+}
+
+/* The octets from `at` up to the end of its block; NULL: they cannot be read. */
+static const uint8_t *octets_at(struct wal *wal, size_t at)
+{
+    size_t from = at - at % BLOCK;
+    if (wal->block_at != from && wal->error == 0) {
+        read_block(wal, from);
+    }
+    return wal->error == 0 ? wal->block + at % BLOCK : NULL;
+}
+
 /* The type of the whole record at `at`, and where it ends; TYPE_NONE when there is none. */
-static unsigned record_at(const struct wal *wal, size_t at, size_t *end)
+static unsigned record_at(struct wal *wal, size_t at, size_t *end)
 {
     size_t room = block_end(wal, at) - at;
     if (room < HEADER) {
         return TYPE_NONE;
     }
-    const uint8_t *header = wal->octets + at;
+    const uint8_t *header = octets_at(wal, at);
+    if (header == NULL) {
+        return TYPE_NONE;
+    }
     size_t payload = (size_t)(header[4] | header[5] << 8);
     unsigned type = header[6];
     if (type == 0 || type > TYPE_HIGHEST || payload > room - HEADER) {
@@ -77,7 +98,7 @@ static unsigned record_at(const struct wal *wal, size_t at, size_t *end)
     }
     uint32_t crc =
         (uint32_t)header[0] | (uint32_t)header[1] << 8 | (uint32_t)header[2] << 16 | (uint32_t)header[3] << 24;
-    if (crc_masked(wal->crc_table, header + 6, payload + 1) != crc) {
+    if (crc_masked(header + 6, payload + 1) != crc) {
         return TYPE_NONE;
     }
     *end = at + HEADER + payload;
@@ -97,7 +118,7 @@ static bool begins_commit(unsigned type)
 }
 
 /* Where the last whole commit ends before the first damage. */
-static size_t whole_until(const struct wal *wal)
+static size_t whole_until(struct wal *wal)
 {
     size_t whole = 0;
     bool is_open = false; /* a FIRST was read, its LAST not yet */
@@ -117,11 +138,11 @@ static size_t whole_until(const struct wal *wal)
 
 /* Whether a commit begins anywhere behind the one that begins at `torn`. Every block begins with a record; within a block,
  * once a record is not whole, the next one can be anywhere. */
-static bool commit_behind(const struct wal *wal, size_t torn)
+static bool commit_behind(struct wal *wal, size_t torn)
 {
     size_t end = 0;
     size_t at = record_at(wal, torn, &end) == TYPE_NONE ? torn + 1 : end;
-    while (at < wal->len) {
+    while (at < wal->len && wal->error == 0) {
         unsigned type = record_at(wal, at, &end);
         if (begins_commit(type)) {
             return true;
@@ -132,9 +153,10 @@ static bool commit_behind(const struct wal *wal, size_t torn)
 }
 
 /* Whether nothing but zeros follows. */
-static bool zeros_from(const struct wal *wal, size_t at)
+static bool zeros_from(struct wal *wal, size_t at)
 {
-    while (at < wal->len && wal->octets[at] == 0) {
+    const uint8_t *octet;
+    while (at < wal->len && (octet = octets_at(wal, at)) != NULL && *octet == 0) {
         at++;
     }
     return at == wal->len;
@@ -157,44 +179,43 @@ static int damaged(const char *path, size_t at, const char *behind, struct error
         path, at, behind);
 }
 
-static int mend_mapped(struct wal *wal, int fd, const char *path, bool is_newest, struct error_detail *detail)
+static int mend_log(struct wal *wal, const char *path, bool is_newest, struct error_detail *detail)
 {
-    crc_prepare(wal->crc_table);
     size_t whole = whole_until(wal);
+    bool is_followed = whole < wal->len && is_newest && !zeros_from(wal, whole) && commit_behind(wal, whole);
+    if (wal->error != 0) {
+        return error_describe(detail, TXTD_ESYS, "%s: cannot be read: %s; check the disk", path, strerror(wal->error));
+    }
     if (whole == wal->len) {
         return 0;
     }
     if (!is_newest) {
         return damaged(path, whole, " in a newer log", detail);
     }
-    if (!zeros_from(wal, whole) && commit_behind(wal, whole)) {
-        return damaged(path, whole, "", detail);
-    }
-    return cut(fd, whole, path, detail);
+    return is_followed ? damaged(path, whole, "", detail) : cut(wal->fd, whole, path, detail);
 }
 
 static int mend_file(const char *path, bool is_newest, struct error_detail *detail)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    struct wal *wal = malloc(sizeof *wal);
     struct stat status;
-    if (fd < 0 || fstat(fd, &status) != 0) {
-        int code = error_describe(detail, TXTD_ESYS, "%s: cannot be opened: %s", path, strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-        }
-        return code;
+    if (wal == NULL) {
+        return error_describe(detail, TXTD_ENOMEM, "%s: no memory to look at it", path);
     }
-    size_t len = (size_t)status.st_size;
-    void *octets = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
-    int code = TXTD_ENOMEM;
-    if (octets == MAP_FAILED) {
-        error_describe(detail, code, "%s: cannot be mapped: %s", path, strerror(errno));
+    wal->fd = open(path, O_RDWR | O_CLOEXEC);
+    wal->block_at = SIZE_MAX;
+    wal->error = 0;
+    int code;
+    if (wal->fd < 0 || fstat(wal->fd, &status) != 0) {
+        code = error_describe(detail, TXTD_ESYS, "%s: cannot be opened: %s", path, strerror(errno));
     } else {
-        struct wal wal = {.octets = octets, .len = len};
-        code = mend_mapped(&wal, fd, path, is_newest, detail);
-        munmap(octets, len);
+        wal->len = (size_t)status.st_size;
+        code = mend_log(wal, path, is_newest, detail);
     }
-    close(fd);
+    if (wal->fd >= 0) {
+        close(wal->fd);
+    }
+    free(wal);
     return code;
 }
 

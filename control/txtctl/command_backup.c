@@ -84,7 +84,7 @@ static enum txtctl_status make(const struct options *options, const struct confi
         directory_watch_begin("backup", path, directory_watch_octets(config->store.directory));
     if (code == 0) {
         struct backup_report made;
-        code = store_backup(store, path, keep, &made, &detail);
+        code = store_backup(store, path, keep, NULL, &made, &detail);
         report = code == 0 ? backup_job_report(&made) : NULL;
         store_close(store);
     } else if (code == TXTD_EEXISTS) {

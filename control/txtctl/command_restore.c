@@ -56,6 +56,7 @@ static int carry(struct restore *restore, const char *to, struct error_detail *d
         return 0;
     }
     options.directory = to;
+    options.reserve = 0; /* as backup_restore has it: what little is written here fits, or the copy would not have */
     int code = store_open(&options, &store, detail);
     if (code == 0) {
         code = store_tombstones_carry(old, store, &restore->carried, detail);

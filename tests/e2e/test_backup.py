@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import service  # noqa: E402
 
 OPERATOR = "operator-token-0123456789"
+FAILED = 3  # backups of check_running, through links
 
 
 def value(name):
@@ -44,6 +45,14 @@ def refused(what, answer, words):
 def change(txtd, account, name):
     connection = txtd.connect()
     expect("update " + name, service.update(connection, account, value(name))[0], 200)
+    connection.close()
+
+
+def delete(txtd, account):
+    connection = txtd.connect()
+    connection.request("DELETE", "/api/v1/delegates/" + account["subdomain"], None, {"Authorization": service.basic(account)})
+    response = connection.getresponse()
+    expect("deletion", (response.status, response.read())[0], 204)
     connection.close()
 
 
@@ -75,6 +84,7 @@ def check_running(directory, txtd, program, backups):
     answers = {account["fulldomain"]: txtd.dig(account["fulldomain"]) for account in accounts}
     refused("a directory elsewhere", txtctl(program, txtd, "backup", os.path.join(directory, "elsewhere")),
             "not below store.backup_directory")
+    refused("a long name", txtctl(program, txtd, "backup", "/" + "\u00e9" * 150), "\u00e9 is not below store.backup_directory")
     refused("a way around", txtctl(program, txtd, "backup", backups + "/../elsewhere"), "not below")
     outside = os.path.join(directory, "outside")
     os.mkdir(outside)
@@ -124,7 +134,7 @@ def check_by_http(txtd, directory, backups, audit):
     if since < begun - 600:
         raise service.Failure("a backup by the control socket is not in the metrics: %s" % since)
     status, state = operator(txtd, "POST", path, {"directory": "by-http", "keep": 1})
-    expect("backup by HTTP", (status, state["directory"], state["failures"]), (202, backups + "/by-http", 0))
+    expect("backup by HTTP", (status, state["directory"], state["failures"]), (202, backups + "/by-http", FAILED))
     second, refusal = operator(txtd, "POST", path, {"directory": "by-http"})
     if (second, refusal.get("error")) != (409, "backup_running") and second != 202:
         raise service.Failure("a second one was answered %d %s" % (second, refusal))
@@ -140,6 +150,14 @@ def check_by_http(txtd, directory, backups, audit):
                          ({"where": "x"}, (400, "unknown_member")), ([], (400, "malformed_json"))):
         status, answer = operator(txtd, "POST", path, body)
         expect("a backup of %.60s" % body, (status, answer["error"]), wanted)
+    status, answer = operator(txtd, "POST", path, {"directory": "/" + "\u00e9" * 150})  # cut in the answer, not within a character
+    expect("a long name", (status, answer["error"], "\u00e9 is not below" in answer["detail"]), (400, "invalid_directory", True))
+    expect("elsewhere", os.path.exists(directory + "/elsewhere"), False)
+    os.symlink(directory, backups + "/link")
+    expect("through a link", operator(txtd, "POST", path, {"directory": "link/elsewhere"})[0], 202)
+    state = await_backup(txtd)
+    expect("through a link, failed", (state["failures"], "a link leads out of" in (state["last_error"] or "")), (FAILED + 1, True))
+    os.unlink(backups + "/link")
     expect("elsewhere", os.path.exists(directory + "/elsewhere"), False)
     expect("a stranger's", operator(txtd, "POST", path, token="wrong-token-0123456789")[0], 401)
     os.mkdir(os.path.join(backups, "odd"))
@@ -147,9 +165,9 @@ def check_by_http(txtd, directory, backups, audit):
         pass
     expect("among other files", operator(txtd, "POST", path, {"directory": "odd"})[0], 202)
     state = await_backup(txtd)
-    expect("failed", (state["failures"], "odd" in (state["last_error"] or "")), (1, True))
+    expect("failed", (state["failures"], "odd" in (state["last_error"] or "")), (FAILED + 2, True))
     shutil.rmtree(os.path.join(backups, "odd"))
-    expect("failures", metric(txtd, "txtd_backup_failures_total"), 1)
+    expect("failures", metric(txtd, "txtd_backup_failures_total"), FAILED + 2)
     with open(audit, encoding="ascii") as file:
         lines = [line for line in map(json.loads, file) if line["event"] == "backup.made"]
     token = hashlib.sha256(OPERATOR.encode()).hexdigest()[:8]
@@ -291,12 +309,7 @@ def check_odd_places(directory, txtd, program, backups, accounts):
 
     shutil.copytree(store, store + ".restored")  # a restore that was killed before it was done
     txtd.start()
-    connection = txtd.connect()
-    connection.request("DELETE", "/api/v1/delegates/" + accounts[3]["subdomain"], None,
-                       {"Authorization": service.basic(accounts[3])})
-    response = connection.getresponse()
-    expect("deletion", (response.status, response.read())[0], 204)
-    connection.close()
+    delete(txtd, accounts[3])
     txtd.kill()
     for name in os.listdir(store):
         if name.endswith(".sst"):
@@ -333,7 +346,11 @@ def check_stopped(directory, txtd, program, accounts):
     moved = service.Txtd(txtd.program, directory, store={"reserve": 0, "directory": new})
     with moved:
         expect("the other store", moved.dig(accounts[0]["fulldomain"]), [value("first0")])
+        delete(moved, accounts[1])
         moved.stop()
+    tight = service.Txtd(txtd.program, directory, store={"reserve": 1 << 50, "directory": new})  # more than any disk has
+    status, report = txtctl(program, tight, "restore", place)
+    expect("restore below the reserve", (status, report["deleted_since"] if status == 0 else report), (0, 1))
     empty = os.path.join(directory, "empty")
     os.makedirs(os.path.join(empty, "state"), 0o700)
     nowhere = service.Txtd(txtd.program, empty)

@@ -1,4 +1,4 @@
-/* The storm: store, committer, a consumer that serves, and clients in closed loops. */
+/* The storm: store, committer, a consumer that serves, clients in closed loops, and notes of use beside them. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -153,6 +153,25 @@ static void *client_run(void *argument)
     }
 }
 
+/* Notes that delegates were asked for, as the thread does that sums up what DNS workers note: all of it may be lost, but it is
+ * written beside the updates. */
+static void *note_usage(void *argument)
+{
+    struct storm *storm = argument;
+    enum { NOTES = 64 }; /* less than a page: so that others lie behind one that is lost */
+    struct store_usage_note notes[NOTES];
+    for (uint32_t turn = 1; !atomic_load(&storm->is_over); turn++) {
+        for (uint32_t i = 0; i < NOTES; i++) {
+            notes[i] = (struct store_usage_note){1, storm_delegate_id(i), {turn, 1}};
+        }
+        (void)store_note_usage(storm->store, notes, NOTES);
+        if (turn % 16 == 0) { /* some of them with no update in between */
+            usleep(1000);
+        }
+    }
+    return NULL;
+}
+
 static void *serve(void *argument)
 {
     struct storm *storm = argument;
@@ -177,6 +196,10 @@ static void wait_for_end(const sigset_t *end)
 static void run_clients(struct storm *storm, uint16_t zone, const sigset_t *end)
 {
     static struct client clients[STORM_CLIENTS];
+    pthread_t notes;
+    if (pthread_create(&notes, NULL, note_usage, storm) != 0) {
+        _exit(4);
+    }
     for (uint32_t i = 0; i < STORM_CLIENTS; i++) {
         clients[i] = (struct client){.storm = storm, .number = i};
         clients[i].request =
@@ -192,6 +215,7 @@ static void run_clients(struct storm *storm, uint16_t zone, const sigset_t *end)
         pthread_join(clients[i].thread, NULL);
         sem_destroy(&clients[i].done);
     }
+    pthread_join(notes, NULL);
 }
 
 int storm_run(const char *directory, bool sync)

@@ -134,12 +134,13 @@ int store_note_usage(struct store *store, const struct store_usage_note notes[],
     return fake_store.commit_result;
 }
 
-int store_backup(struct store *store, const char *directory, unsigned keep, struct backup_report *report,
-                 struct error_detail *detail)
+int store_backup(struct store *store, const char *directory, unsigned keep, const atomic_bool *stop,
+                 struct backup_report *report, struct error_detail *detail)
 {
     (void)store;
     (void)directory;
     (void)keep;
+    (void)stop;
     memset(report, 0, sizeof *report);
     return error_describe(detail, TXTD_EIO, "there is no disk");
 }

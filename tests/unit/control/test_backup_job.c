@@ -8,6 +8,7 @@
 
 #include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,18 +17,22 @@
 
 #define ALLOWED "/var/backups/txtd"
 
-/* The store of these tests: a backup lasts until `go_on` is posted. */
+/* The store of these tests: a backup lasts until `go_on` is posted, or it is told to stop. */
 static sem_t begun, go_on;
 static int result;
 static char made_in[BACKUP_JOB_PATH_MAX + 1];
 
-int store_backup(struct store *store, const char *directory, unsigned keep, struct backup_report *report,
-                 struct error_detail *detail)
+int store_backup(struct store *store, const char *directory, unsigned keep, const atomic_bool *stop,
+                 struct backup_report *report, struct error_detail *detail)
 {
     (void)store;
     (void)snprintf(made_in, sizeof made_in, "%s", directory);
     (void)sem_post(&begun);
-    while (sem_wait(&go_on) != 0) {
+    while (sem_trywait(&go_on) != 0) {
+        if (atomic_load(stop)) {
+            return error_describe(detail, TXTD_ECLOSED, "it is stopped");
+        }
+        (void)usleep(1000);
     }
     *report = (struct backup_report){.number = 3, .made_at_s = 1700000000, .octets = 5, .files = 2, .kept = keep};
     return result == 0 ? 0 : error_describe(detail, result, "the disk is gone");
@@ -137,6 +142,31 @@ static void test_one_at_a_time(void **unused)
     backup_job_free(job);
 }
 
+/* The disk is not looked at by whoever asks: a link out of the directory is a backup that failed, and whose caller is told. */
+static void test_a_link_out_of_it_fails(void **unused)
+{
+    (void)unused;
+    char allowed[] = "/tmp/txtd-test-XXXXXX", link[64], line[256] = "";
+    int pair[2];
+    assert_non_null(mkdtemp(allowed));
+    (void)snprintf(link, sizeof link, "%s/link", allowed);
+    assert_int_equal(symlink("/", link), 0);
+    struct backup_job *job = start(allowed);
+    made_in[0] = '\0';
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(ask(job, "link/tmp", pair[1]), 0);
+    struct backup_state state = wait_for(job);
+    assert_true(state.failed);
+    assert_non_null(strstr(state.detail.text, "a link leads out of store.backup_directory"));
+    assert_true(read(pair[0], line, sizeof line - 1) > 0);
+    assert_non_null(strstr(line, "{\"error\":\""));
+    assert_string_equal(made_in, "");
+    (void)close(pair[0]);
+    backup_job_free(job);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(rmdir(allowed), 0);
+}
+
 /* A failure does not take the last success away. */
 static void test_failure(void **unused)
 {
@@ -156,16 +186,22 @@ static void test_failure(void **unused)
     backup_job_free(job);
 }
 
-/* What was begun is made, whatever ends meanwhile. */
-static void test_the_end_waits(void **unused)
+/* A stop does not wait until a backup is made, which may take longer than a supervisor waits; whoever asked for it hears of it. */
+static void test_the_end_stops_it(void **unused)
 {
     (void)unused;
     struct backup_job *job = start(ALLOWED);
-    made_in[0] = '\0';
-    assert_int_equal(ask(job, "last", -1), 0);
-    (void)sem_post(&go_on);
+    int pair[2];
+    char line[256] = "";
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(ask(job, "last", pair[1]), 0);
+    (void)sem_wait(&begun);
+    (void)alarm(10); /* instead of waiting for ever */
     backup_job_free(job);
-    assert_string_equal(made_in, ALLOWED "/last");
+    (void)alarm(0);
+    assert_true(read(pair[0], line, sizeof line - 1) > 0);
+    assert_non_null(strstr(line, "{\"error\":\"it is stopped\"}"));
+    (void)close(pair[0]);
 }
 
 int main(void)
@@ -174,7 +210,8 @@ int main(void)
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_failure),
-        cmocka_unit_test(test_the_end_waits),
+        cmocka_unit_test(test_a_link_out_of_it_fails),
+        cmocka_unit_test(test_the_end_stops_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

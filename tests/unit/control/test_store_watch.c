@@ -96,6 +96,28 @@ static void a_refusal_is_told_once_and_its_end(void **state)
     end(&scene);
 }
 
+/* The disk was full, and room was made: but it is broken as well. */
+static void another_reason_is_told_too(void **state)
+{
+    (void)state;
+    static const struct {
+        int writable;
+        const char *says; /* "": nothing */
+    } rows[] = {{TXTD_ENOSPC, "event=store.refuses reason=space"},
+                {TXTD_EIO, "event=store.refuses reason=io"},
+                {TXTD_EIO, ""},
+                {TXTD_ENOSPC, "event=store.refuses reason=space"},
+                {0, "event=store.writable after_s=4"}};
+    struct scene scene = begin();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fake.writable = rows[i].writable;
+        const char *said = look(&scene, 10 + (int64_t)i);
+        assert_says(said, rows[i].says);
+        assert_int_equal(said[0] == '\0', rows[i].says[0] == '\0');
+    }
+    end(&scene);
+}
+
 static void an_error_is_told_even_when_it_is_over(void **state)
 {
     (void)state;
@@ -133,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refusal_is_told_once_and_its_end),
+        cmocka_unit_test(another_reason_is_told_too),
         cmocka_unit_test(an_error_is_told_even_when_it_is_over),
         cmocka_unit_test(damage_is_told_now_and_then),
     };

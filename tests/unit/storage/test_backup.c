@@ -56,7 +56,7 @@ static struct backup_report make(struct store *store, const struct place *place,
 {
     struct backup_report report;
     struct error_detail detail = {""};
-    int code = store_backup(store, place->backups, keep, &report, &detail);
+    int code = store_backup(store, place->backups, keep, NULL, &report, &detail);
     if (code != 0) {
         fail_msg("store_backup: %d: %s", code, detail.text);
     }
@@ -147,7 +147,7 @@ static void damage_is_found(void **state)
     assert_int_equal(pread(fd, &octet, 1, largest_size / 2), 1);
     octet ^= 1;
     assert_int_equal(pwrite(fd, &octet, 1, largest_size / 2), 1);
-    assert_int_equal(backup_check(place.backups, 1, &report, &detail), TXTD_ECORRUPT);
+    assert_int_equal(backup_check(place.backups, 1, NULL, &report, &detail), TXTD_ECORRUPT);
     assert_non_null(strstr(detail.text, largest));
     assert_non_null(strstr(detail.text, "is damaged"));
     assert_int_equal(restore(&place, 0, &report, &detail), TXTD_ECORRUPT);
@@ -157,9 +157,9 @@ static void damage_is_found(void **state)
     octet ^= 1;
     assert_int_equal(pwrite(fd, &octet, 1, largest_size / 2), 1);
     close(fd);
-    assert_int_equal(backup_check(place.backups, 1, &report, &detail), 0);
+    assert_int_equal(backup_check(place.backups, 1, NULL, &report, &detail), 0);
     assert_int_equal(unlink(largest), 0);
-    assert_int_equal(backup_check(place.backups, 1, &report, &detail), TXTD_ECORRUPT);
+    assert_int_equal(backup_check(place.backups, 1, NULL, &report, &detail), TXTD_ECORRUPT);
     assert_int_not_equal(restore(&place, 0, &report, &detail), 0);
     assert_int_not_equal(access(place.restored, F_OK), 0);
     store_close(store);
@@ -174,15 +174,15 @@ static void other_directories_are_left_alone(void **state)
     struct backup_report report;
     struct error_detail detail = {""};
     fill(store, 0, 1);
-    assert_int_equal(store_backup(store, place.scene.directory, 0, &report, &detail), TXTD_EINVAL);
+    assert_int_equal(store_backup(store, place.scene.directory, 0, NULL, &report, &detail), TXTD_EINVAL);
     assert_non_null(strstr(detail.text, "name an empty directory"));
-    assert_int_equal(store_backup(store, "/nowhere/at/all", 0, &report, &detail), TXTD_ESYS);
+    assert_int_equal(store_backup(store, "/nowhere/at/all", 0, NULL, &report, &detail), TXTD_ESYS);
     assert_int_equal(restore(&place, 0, &report, &detail), TXTD_ESYS);
     assert_int_equal(mkdir(place.backups, 0700), 0);
     assert_int_equal(restore(&place, 0, &report, &detail), TXTD_EINVAL);
     int lock_fd = -1;
     assert_int_equal(backup_directory_claim(place.backups, true, &lock_fd, &detail), 0);
-    assert_int_equal(store_backup(store, place.backups, 0, &report, &detail), TXTD_EEXISTS);
+    assert_int_equal(store_backup(store, place.backups, 0, NULL, &report, &detail), TXTD_EEXISTS);
     close(lock_fd);
     assert_int_equal(restore(&place, 0, &report, &detail), TXTD_ENOTFOUND); /* marked, but empty */
     make(store, &place, 0);
@@ -191,6 +191,26 @@ static void other_directories_are_left_alone(void **state)
 }
 
 /* What is deleted or revoked after the backup stays so. */
+/* Gives it all that an account and a delegate can have. */
+static void furnish(struct store *store, const struct delegate_id *id)
+{
+    struct store_account account;
+    struct delegate_state delegate;
+    assert_int_equal(store_read_account(store, id, &account), 0);
+    assert_int_equal(store_read_delegate(store, ZONE, id, &delegate), 0);
+    account.note_len = 4;
+    memcpy(account.note, "note", 4);
+    account.allowfrom_count = 1;
+    account.allowfrom[0] = (struct store_cidr){.len = 128};
+    account.slots = 2;
+    account.value_expiry_s = 3600;
+    account.version++;
+    delegate.disabled = true;
+    delegate.expires_at_s = 1800000000;
+    delegate.version++;
+    commit(store, &account, &delegate, NULL);
+}
+
 static void tombstones_are_carried(void **state)
 {
     (void)state;
@@ -203,6 +223,7 @@ static void tombstones_are_carried(void **state)
     struct store_account account;
     struct delegate_state delegate;
     fill(store, 0, DELEGATES);
+    furnish(store, &first);
     make(store, &place, 0);
     fill(store, DELEGATES, 1);
     const struct delegate_id *gone[] = {&first, &later};
@@ -233,8 +254,14 @@ static void tombstones_are_carried(void **state)
     assert_int_equal(store_read_account(restored, &first, &account), 0);
     assert_true(account.deleted);
     assert_int_equal(account.keys_count, 0);
+    assert_int_equal(account.note_len + account.allowfrom_count + account.slots,
+                     0); /* nothing that was the customer's */
+    assert_true(account.value_expiry_s == 0);
     assert_int_equal(store_read_delegate(restored, ZONE, &first, &delegate), 0);
     assert_true(delegate.deleted);
+    assert_false(delegate.disabled);
+    assert_int_equal(delegate.values_count + delegate.persistent_count + delegate.persistent_len, 0);
+    assert_true(delegate.expires_at_s == 0);
     assert_int_equal(store_read_account(restored, &second, &account), 0);
     assert_int_equal(account.keys_count, 1);
     assert_int_equal(account.keys[0].key_id, 2);
@@ -300,7 +327,7 @@ static void a_damaged_store_costs_no_backup(void **state)
     store_close(store);
     damage_account(&place, &damaged);
     store = scene_open(&place.scene);
-    assert_int_equal(store_backup(store, place.backups, 1, &report, &detail), TXTD_ECORRUPT);
+    assert_int_equal(store_backup(store, place.backups, 1, NULL, &report, &detail), TXTD_ECORRUPT);
     assert_non_null(strstr(detail.text, ".sst"));
     store_close(store);
     assert_int_equal(restore(&place, 0, &report, &detail), 0);
@@ -372,6 +399,29 @@ static void tombstones_are_carried_out_of_a_damaged_store(void **state)
     scene_end(&place.scene);
 }
 
+/* Whoever stops need not wait until all was read, or compared. */
+static void a_backup_stops_when_told(void **state)
+{
+    (void)state;
+    struct place place = place_begin();
+    struct store *store = scene_open(&place.scene);
+    struct backup_report report;
+    struct error_detail detail = {""};
+    atomic_bool stop = true;
+    fill(store, 0, 20);
+    assert_int_equal(store_backup(store, place.backups, 0, &stop, &report, &detail), TXTD_ECLOSED);
+    assert_non_null(strstr(detail.text, "txtd is stopping"));
+    assert_int_equal(backup_check(place.backups, 1, NULL, &report, &detail), TXTD_ECORRUPT); /* none was begun */
+    atomic_store(&stop, false);
+    assert_int_equal(store_backup(store, place.backups, 0, &stop, &report, &detail), 0);
+    assert_int_equal(report.number, 1);
+    atomic_store(&stop, true);
+    assert_int_equal(backup_check(place.backups, 1, &stop, &report, &detail), TXTD_ECLOSED);
+    assert_int_equal(backup_check(place.backups, 1, NULL, &report, &detail), 0);
+    store_close(store);
+    scene_end(&place.scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_damaged_store_costs_no_backup),
         cmocka_unit_test(a_damaged_list_is_not_passed_over),
         cmocka_unit_test(tombstones_are_carried_out_of_a_damaged_store),
+        cmocka_unit_test(a_backup_stops_when_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "storage/database_files.h"
 #include "storage/store_directory.h"
 
 /* Opens, expecting a refusal that says `text`. */
@@ -450,6 +451,8 @@ static void a_store_that_lost_current_is_not_made_anew(void **state)
         } else if (round == 2) {
             write_file(scene.path, "CURRENT", "");
             assert_left_alone(scene.path, "/CURRENT: is damaged");
+            write_file(scene.path, "CURRENT", "MANIFEST-/../elsewhere\n");
+            assert_left_alone(scene.path, "/CURRENT: is damaged");
         } else if (round == 3) {
             remove_file(scene.path, "TXTD-STORE", true);
             assert_left_alone(scene.path, "/CURRENT: is missing");
@@ -462,6 +465,22 @@ static void a_store_that_lost_current_is_not_made_anew(void **state)
         }
         scene_end(&scene);
     }
+}
+
+/* That its manifest cannot be looked at does not make a store damaged. */
+static void a_manifest_out_of_reach_is_not_missing(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    struct error_detail detail = {""};
+    char path[160];
+    make_filled(&scene);
+    snprintf(path, sizeof(path), "%s/MANIFEST-999999", scene.path);
+    assert_int_equal(symlink("MANIFEST-999999", path), 0);
+    write_file(scene.path, "CURRENT", "MANIFEST-999999\n");
+    assert_int_equal(database_files_check(scene.path, true, &detail), TXTD_ESYS);
+    assert_non_null(strstr(detail.text, "/MANIFEST-999999: cannot be looked at"));
+    scene_end(&scene);
 }
 
 static void file_text(const char *directory, const char *name, char text[128])
@@ -587,6 +606,8 @@ static void what_is_to_be_replaced_is_locked(void **state)
     store_close(store);
     write_file(scene.path, "TXTD-STORE", "txtd store, layout 99\n"); /* whatever it is */
     assert_int_equal(store_directory_lock(scene.path, &fd, &detail), 0);
+    write_file(scene.path, "TXTD-STORE", "txtd sto"); /* whoever has it may be writing the mark */
+    assert_refused(scene.path, TXTD_EEXISTS, "in use");
     write_file(scene.path, "TXTD-STORE", "txtd store, layout 1\n");
     assert_refused(scene.path, TXTD_EEXISTS, "in use");
     close(fd);
@@ -616,6 +637,7 @@ int main(void)
         cmocka_unit_test(what_is_to_be_replaced_is_locked),
         cmocka_unit_test(a_reader_sees_an_open_store_and_changes_nothing),
         cmocka_unit_test(a_secret_is_the_store_s_own_and_stays),
+        cmocka_unit_test(a_manifest_out_of_reach_is_not_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

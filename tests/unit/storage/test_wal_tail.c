@@ -1,11 +1,53 @@
 #include "tests/unit/storage/scene.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "storage/store_internal.h"
 #include "storage/wal_tail.h"
+
+/* The C library's, but for a sector that cannot be read. */
+static off_t bad_sector = -1;
+
+static ssize_t read_or_fail(int fd, void *octets, size_t len, off_t at)
+{
+    if (bad_sector >= at && bad_sector < at + (off_t)len) {
+        errno = EIO;
+        return -1;
+    }
+    return syscall(SYS_pread64, fd, octets, len, at);
+}
+
+#undef pread
+#undef pread64
+ssize_t pread_here(int fd, void *octets, size_t len, off_t at) __asm__("pread");
+ssize_t pread64_here(int fd, void *octets, size_t len, off_t at) __asm__("pread64");
+ssize_t pread_checked_here(int fd, void *octets, size_t len, off_t at, size_t room) __asm__("__pread_chk");
+ssize_t pread64_checked_here(int fd, void *octets, size_t len, off_t at, size_t room) __asm__("__pread64_chk");
+
+ssize_t pread_here(int fd, void *octets, size_t len, off_t at)
+{
+    return read_or_fail(fd, octets, len, at);
+}
+
+ssize_t pread64_here(int fd, void *octets, size_t len, off_t at)
+{
+    return read_or_fail(fd, octets, len, at);
+}
+
+ssize_t pread_checked_here(int fd, void *octets, size_t len, off_t at, size_t room)
+{
+    return len > room ? -1 : read_or_fail(fd, octets, len, at);
+}
+
+ssize_t pread64_checked_here(int fd, void *octets, size_t len, off_t at, size_t room)
+{
+    return len > room ? -1 : read_or_fail(fd, octets, len, at);
+}
 
 /* A store as a kill would leave it: three small commits and a large one, of many blocks, all of them in the log only. */
 enum { SMALL = 3, LARGE = 150 };
@@ -289,6 +331,31 @@ static void an_older_log_must_be_whole(void **state)
     scene_end(&copy);
 }
 
+/* A sector that the disk does not give back is neither a torn end nor damage: nothing is touched, and nothing dies. */
+static void a_sector_that_cannot_be_read_is_named(void **state)
+{
+    (void)state;
+    struct image image = image_begin();
+    const size_t places[] = {0, image.ends[SMALL], 3 * (size_t)32768 + 5, image.len - 1};
+    for (size_t i = 0; i < 2 * sizeof(places) / sizeof(places[0]); i++) {
+        struct error_detail detail = {""};
+        uint8_t torn = (uint8_t)(i % 2); /* behind a torn record, too */
+        image.octets[image.ends[SMALL] + 9] ^= torn;
+        put_log(&image, image.octets, image.len);
+        bad_sector = (off_t)places[i / 2];
+        int code = wal_tail_mend(image.scene.path, &detail);
+        bad_sector = -1;
+        assert_int_equal(code, TXTD_ESYS);
+        assert_non_null(strstr(detail.text, image.log));
+        assert_non_null(strstr(detail.text, strerror(EIO)));
+        assert_int_equal(size_of(image.log), image.len);
+        image.octets[image.ends[SMALL] + 9] ^= torn;
+    }
+    put_log(&image, image.octets, image.len);
+    store_close(scene_open(&image.scene));
+    image_end(&image);
+}
+
 static void no_log_is_no_trouble(void **state)
 {
     (void)state;
@@ -303,9 +370,13 @@ static void no_log_is_no_trouble(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_whole_log_is_left_alone),     cmocka_unit_test(a_log_that_was_cut_keeps_its_whole_commits),
-        cmocka_unit_test(a_torn_last_commit_is_cut_off), cmocka_unit_test(damage_before_the_last_commit_is_corruption),
-        cmocka_unit_test(an_older_log_must_be_whole),    cmocka_unit_test(no_log_is_no_trouble),
+        cmocka_unit_test(a_whole_log_is_left_alone),
+        cmocka_unit_test(a_log_that_was_cut_keeps_its_whole_commits),
+        cmocka_unit_test(a_torn_last_commit_is_cut_off),
+        cmocka_unit_test(damage_before_the_last_commit_is_corruption),
+        cmocka_unit_test(an_older_log_must_be_whole),
+        cmocka_unit_test(no_log_is_no_trouble),
+        cmocka_unit_test(a_sector_that_cannot_be_read_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
