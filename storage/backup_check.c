@@ -13,7 +13,7 @@
 
 #define CHUNK ((size_t)1 << 20)
 
-/* CRC-32C (RFC 3720 appendix B.4), four bits at a time: the disk is slower. */
+/* CRC-32C (RFC 3720 appendix B.4), an octet at a time: the disk is slower. */
 static uint32_t crc32c(uint32_t crc, const uint8_t *octets, size_t len, const uint32_t table[256])
 {
     for (size_t i = 0; i < len; i++) {
