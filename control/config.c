@@ -8,11 +8,15 @@
 #include "control/config_parts.h"
 #include "control/config_raw.h"
 #include "control/config_reader.h"
+#include "dataplane/io/gather.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* Both identity and version; struct respond_settings has room for a NUL too. */
 #define IDENTITY_LEN_MAX (sizeof(((struct respond_settings *)NULL)->identity) - 1)
+
+#define QUOTE(text)     #text
+#define TEXT_OF(number) QUOTE(number)
 
 #define DAY_S  INT64_C(86400)
 #define YEAR_S (366 * DAY_S)
@@ -27,7 +31,7 @@ static const char *const format_words[] = {"logfmt", "json", NULL};
 static const struct config_key keys[] = {
     KEY(dns.workers, dns.workers, CONFIG_NUMBER, "0", 0, DNS_SERVER_WORKERS_MAX),
     KEY(dns.pin, dns.pin, CONFIG_BOOL, "true", 0, 1),
-    KEY(dns.gather, dns.gather_us, CONFIG_NUMBER, "100", 0, 1000),
+    KEY(dns.gather, dns.gather_us, CONFIG_NUMBER, TEXT_OF(GATHER_US_DEFAULT), 0, GATHER_US_MAX),
     KEY(dns.udp_receive_buffer, dns.udp_receive_buffer, CONFIG_OCTETS, "1MiB", 0, 1u << 30),
     KEY(dns.identity, dns_identity, CONFIG_STRING, "", 0, IDENTITY_LEN_MAX, .reloadable = true),
     KEY(dns.version, dns_version, CONFIG_STRING, "", 0, IDENTITY_LEN_MAX, .reloadable = true),

@@ -62,7 +62,7 @@ static void exchange_free(struct http_exchange *exchange)
 static void settle(struct http_exchange *exchange)
 {
     if (!exchange->kept && !exchange->answered) {
-        static const char body[] = "{\"error\":\"internal\"}";
+        static const char body[] = "{\"error\":\"internal_error\"}";
         http_exchange_answer(exchange, 500, "application/json", NULL, 0, body, sizeof body - 1);
     }
     if (!exchange->kept) {
@@ -218,7 +218,7 @@ static const char *reason_of(int status)
     case 405: return "Method Not Allowed";
     case 409: return "Conflict";
     case 412: return "Precondition Failed";
-    case 413: return "Payload Too Large";
+    case 413: return "Content Too Large";
     case 415: return "Unsupported Media Type";
     case 422: return "Unprocessable Content";
     case 428: return "Precondition Required";

@@ -10,8 +10,6 @@
 #include "control/service_internal.h"
 #include "storage/committer.h"
 
-#define SECONDS_PER_MINUTE 60
-
 static int no_memory(struct error_detail *detail, int code)
 {
     return error_describe(detail, code, "the service cannot be started: %s", txtd_error_text(code));

@@ -10,8 +10,7 @@
 #include "control/service_internal.h"
 #include "storage/committer.h"
 
-#define FIRST_KEY_ID       1
-#define SECONDS_PER_MINUTE 60
+#define FIRST_KEY_ID 1
 
 struct service_call {
     struct change_request change; /* first: the committer hands back a pointer to it */

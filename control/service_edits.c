@@ -7,8 +7,6 @@
 #include "control/service_edits_internal.h"
 #include "control/service_internal.h"
 
-#define SECONDS_PER_MINUTE 60
-
 _Static_assert(SERVICE_EDIT_EXPIRE + 1 == SERVICE_EDIT_KINDS, "each kind has a counter");
 
 /* --- Making one --- */

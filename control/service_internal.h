@@ -13,6 +13,8 @@
 #define SERVICE_CLIENTS_REMEMBERED  65536
 #define SERVICE_ACCOUNTS_REMEMBERED 262144
 
+#define SECONDS_PER_MINUTE 60 /* most limits are by the minute */
+
 struct service {
     struct service_parts parts;
     struct rate_limit *registrations;          /* by client */

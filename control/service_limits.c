@@ -1,8 +1,6 @@
 /* Whether a registration may be made: tokens, rates, room. */
 #include "control/service_internal.h"
 
-#define SECONDS_PER_MINUTE 60
-
 int service_take(struct service *service, enum service_limit limit, struct rate_limit *of, struct rate rate,
                  const uint8_t key[RATE_LIMIT_KEY_LEN], unsigned *retry_after_s)
 {

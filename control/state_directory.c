@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,10 +78,23 @@ static int give_to(const char *path, const struct privileges_identity *identity,
     return 0;
 }
 
+/* The pair is this start's. */
+static int give_pair(const struct config *config, const struct privileges_identity *identity, struct state_made *made,
+                     struct error_detail *detail)
+{
+    made->certificate = config->api.certificate;
+    made->key = config->api.key;
+    int rc = give_to(made->certificate, identity, detail);
+    return rc == 0 ? give_to(made->key, identity, detail) : rc;
+}
+
 static int make_certificate(const struct config *config, const struct privileges_identity *identity,
                             struct state_made *made, struct error_detail *detail)
 {
     struct names names;
+    if (tls_self_made_finish(config->api.certificate, config->api.key)) {
+        return give_pair(config, identity, made, detail);
+    }
     bool has_certificate = access(config->api.certificate, F_OK) == 0;
     bool has_key = access(config->api.key, F_OK) == 0;
     if (has_certificate || has_key) { /* loading them will say what is wrong if only one is there */
@@ -88,13 +103,22 @@ static int make_certificate(const struct config *config, const struct privileges
     collect_names(config, &names);
     int rc =
         tls_self_made(config->api.certificate, config->api.key, names.pointers, names.count, CERTIFICATE_DAYS, detail);
-    if (rc != 0) {
-        return rc;
+    return rc == 0 ? give_pair(config, identity, made, detail) : rc;
+}
+
+/* One process at a time: of two first starts, one waits for the other's certificate. */
+static int make_certificate_alone(const struct config *config, const struct privileges_identity *identity,
+                                  struct state_made *made, struct error_detail *detail)
+{
+    int lock = open(config->process.state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock >= 0) {
+        (void)flock(lock, LOCK_EX);
     }
-    made->certificate = config->api.certificate;
-    made->key = config->api.key;
-    rc = give_to(made->certificate, identity, detail);
-    return rc == 0 ? give_to(made->key, identity, detail) : rc;
+    int rc = make_certificate(config, identity, made, detail);
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    return rc;
 }
 
 static bool is_inside(const char *path, const char *directory)
@@ -127,7 +151,7 @@ int state_directory_prepare(const struct config *config, const struct privileges
     const char *directory = config->process.state_directory;
     *made = (struct state_made){.directory = NULL};
     if (!is_needed(config)) {
-        return config->api.self_signed ? make_certificate(config, identity, made, detail) : 0;
+        return config->api.self_signed ? make_certificate_alone(config, identity, made, detail) : 0;
     }
     if (mkdir(directory, 0700) == 0) {
         made->directory = directory;
@@ -139,7 +163,7 @@ int state_directory_prepare(const struct config *config, const struct privileges
         return error_describe(detail, TXTD_ESYS, "process.state_directory %s: cannot be made: %s", directory,
                               strerror(errno));
     }
-    return config->api.self_signed ? make_certificate(config, identity, made, detail) : 0;
+    return config->api.self_signed ? make_certificate_alone(config, identity, made, detail) : 0;
 }
 
 void state_directory_undo(const struct state_made *made)

@@ -21,8 +21,9 @@ struct state_made {
  * Returns 0, or TXTD_EINVAL with a `detail`. Main thread. */
 int state_directory_check(const struct config *config, struct error_detail *detail);
 
-/* Makes the state directory (mode 0700) if something is to be in it and it is not there, and the self-signed certificate if the configuration wants one and
- * neither file is there; both belong to `identity`. Start-up thread, before privileges are dropped. Returns 0 or a code with a
+/* Makes the state directory (mode 0700) if something is to be in it and it is not there, and the self-signed
+ * certificate if the configuration wants one and neither file is there, or a start that was killed left it half made; both belong to
+ * `identity`. Start-up thread, before privileges are dropped. Returns 0 or a code with a
  * `detail`; *made is filled either way. */
 int state_directory_prepare(const struct config *config, const struct privileges_identity *identity,
                             struct state_made *made, struct error_detail *detail);

@@ -6,6 +6,7 @@
 #ifndef TXTD_CONTROL_TLS_H
 #define TXTD_CONTROL_TLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dataplane/error.h"
@@ -25,8 +26,13 @@ int tls_context_reload(struct tls_context *tls, struct error_detail *detail);
 int64_t tls_context_not_after_s(const struct tls_context *tls);
 
 /* Writes a new P-256 key (mode 0600) and a self-made certificate for `names` (host names or addresses) to the files, neither
- * of which may exist. Returns 0 or a code. */
+ * of which may exist. Each is made whole, with ".new" behind its name, before the key and then the certificate get their names.
+ * Returns 0 or a code. One at a time, of all processes. */
 int tls_self_made(const char *certificate_file, const char *key_file, const char *const names[], unsigned names_count,
                   unsigned days, struct error_detail *detail);
+
+/* If a tls_self_made was killed when only the key had its name: gives the certificate its own. Removes what such a one has left.
+ * Returns whether the pair is there only now. One at a time, as above. */
+bool tls_self_made_finish(const char *certificate_file, const char *key_file);
 
 #endif

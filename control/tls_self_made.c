@@ -1,6 +1,7 @@
 /* A key and a certificate that need nobody else, for the first start. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,43 +67,80 @@ static X509 *make_certificate(EVP_PKEY *key, const char *const names[], unsigned
     return certificate;
 }
 
-/* Creates a file that must not exist. */
-static FILE *create(const char *path, mode_t mode, struct error_detail *detail)
+/* The name a file has until it is whole. */
+static bool name_new(char name[PATH_MAX], const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int len = snprintf(name, PATH_MAX, "%s.new", path);
+    return len > 0 && len < PATH_MAX;
+}
+
+/* Writes the certificate, or else the key, to the disk under its ".new" name. */
+static int write_new(const char *path, mode_t mode, X509 *certificate, EVP_PKEY *key, struct error_detail *detail)
+{
+    char name[PATH_MAX];
+    if (!name_new(name, path)) {
+        return error_describe(detail, TXTD_EINVAL, "%s: the path is too long", path);
+    }
+    (void)unlink(name); /* of one that was killed */
+    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
     if (file == NULL) {
         (void)error_describe(detail, TXTD_ESYS, "cannot create %s: %s", path, strerror(errno));
         if (fd >= 0) {
             (void)close(fd);
         }
+        return TXTD_ESYS;
     }
-    return file;
+    int ok = certificate != NULL ? PEM_write_X509(file, certificate)
+                                 : PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
+    ok = ok != 0 && fflush(file) == 0 && fsync(fd) == 0;
+    ok = fclose(file) == 0 && ok;
+    return ok ? 0 : error_describe(detail, TXTD_ESYS, "cannot write %s", path);
+}
+
+/* Gives the file its name, which nothing may have. */
+static int name_file(const char *path, struct error_detail *detail)
+{
+    char name[PATH_MAX];
+    if (!name_new(name, path) || link(name, path) != 0) {
+        return error_describe(detail, TXTD_ESYS, "cannot create %s: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
+static void remove_new(const char *path)
+{
+    char name[PATH_MAX];
+    if (name_new(name, path)) {
+        (void)unlink(name);
+    }
 }
 
 static int write_files(const char *certificate_file, const char *key_file, X509 *certificate, EVP_PKEY *key,
                        struct error_detail *detail)
 {
-    FILE *key_out = create(key_file, 0600, detail);
-    if (key_out == NULL) {
-        return TXTD_ESYS;
-    }
-    int ok = PEM_write_PrivateKey(key_out, key, NULL, NULL, 0, NULL, NULL);
-    ok &= fclose(key_out) == 0;
-    FILE *certificate_out = ok ? create(certificate_file, 0644, detail) : NULL;
-    if (certificate_out != NULL) {
-        ok &= PEM_write_X509(certificate_out, certificate);
-        ok &= fclose(certificate_out) == 0;
-        if (ok) {
-            return 0;
+    int rc = write_new(key_file, 0600, NULL, key, detail);
+    rc = rc == 0 ? write_new(certificate_file, 0644, certificate, NULL, detail) : rc;
+    rc = rc == 0 ? name_file(key_file, detail) : rc;
+    if (rc == 0) { /* a kill here is what tls_self_made_finish is for */
+        rc = name_file(certificate_file, detail);
+        if (rc != 0) {
+            (void)unlink(key_file);
         }
-        (void)unlink(certificate_file);
-        (void)error_describe(detail, TXTD_ESYS, "cannot write %s", certificate_file);
-    } else if (!ok) {
-        (void)error_describe(detail, TXTD_ESYS, "cannot write %s", key_file);
     }
-    (void)unlink(key_file);
-    return TXTD_ESYS;
+    remove_new(key_file);
+    remove_new(certificate_file);
+    return rc;
+}
+
+bool tls_self_made_finish(const char *certificate_file, const char *key_file)
+{
+    struct error_detail unused = {""};
+    bool finished =
+        access(key_file, F_OK) == 0 && access(certificate_file, F_OK) != 0 && name_file(certificate_file, &unused) == 0;
+    remove_new(key_file);
+    remove_new(certificate_file);
+    return finished;
 }
 
 int tls_self_made(const char *certificate_file, const char *key_file, const char *const names[], unsigned names_count,

@@ -50,7 +50,7 @@ enum respond_drop {
     RESPOND_DROP_INVALID,    /* no query: QR=1, or shorter than a header */
     RESPOND_DROP_RATE_LIMIT, /* and no slip */
     RESPOND_DROP_OVERSIZED,  /* longer than the transport's buffer */
-    RESPOND_DROP_SEND,       /* the kernel did not take the answer, which is counted as one, too */
+    RESPOND_DROP_SEND,       /* UDP: the kernel did not take the answer, which is counted as one, too */
     RESPOND_DROP_COUNT,
 };
 
@@ -72,12 +72,13 @@ struct respond_clock {
 
 /* Counters of one worker: written by it alone, read by anyone (relaxed). */
 struct respond_counters {
-    uint64_t queries[TRANSPORT_COUNT];    /* messages received */
-    uint64_t qtype[RESPOND_QTYPE_COUNT];  /* those of opcode QUERY */
-    uint64_t dropped[RESPOND_DROP_COUNT]; /* not answered; the transport counts RESPOND_DROP_SEND */
-    uint64_t rcode[24];                   /* answers by extended RCODE; 23 = BADCOOKIE */
-    uint64_t answers_txt;                 /* positive answers from a delegate */
-    uint64_t answers_static;              /* positive answers from static records */
+    uint64_t queries[TRANSPORT_COUNT];   /* messages received */
+    uint64_t qtype[RESPOND_QTYPE_COUNT]; /* those of opcode QUERY */
+    uint64_t
+        dropped[RESPOND_DROP_COUNT]; /* not answered; io/udp.c counts RESPOND_DROP_SEND. AF_XDP's are in xdp_counters */
+    uint64_t rcode[24];              /* answers by extended RCODE; 23 = BADCOOKIE */
+    uint64_t answers_txt;            /* positive answers from a delegate */
+    uint64_t answers_static;         /* positive answers from static records */
     uint64_t nodata;
     uint64_t truncated;
     uint64_t rate_limited; /* slipped or dropped */

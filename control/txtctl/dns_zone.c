@@ -43,7 +43,6 @@ static int add_servers(struct dns_server *resolver, struct dns_zone *zone, struc
         const ldns_rr *record = ldns_rr_list_rr(records, i);
         char name[DNS_NAME_TEXT_MAX];
         if (ldns_rr_get_type(record) == LDNS_RR_TYPE_NS && dns_name_text(ldns_rr_rdf(record, 0), name)) {
-            zone->names_count++;
             add_addresses(resolver, zone, name, LDNS_RR_TYPE_A);
             add_addresses(resolver, zone, name, LDNS_RR_TYPE_AAAA);
         }

@@ -20,7 +20,6 @@ struct dns_zone {
     char apex[DNS_NAME_TEXT_MAX]; /* with its final dot */
     struct dns_zone_server servers[DNS_ZONE_SERVERS_MAX];
     size_t servers_count; /* what is above the bound is left out */
-    unsigned names_count; /* NS records */
 };
 
 /* Finds the zone of `name`: climbs until `resolver` answers a SOA of that very name. Returns 0, TXTD_ENOTFOUND (none up to the root),

@@ -44,64 +44,85 @@ static ldns_rr_list *find_records(struct doctor *doctor, char owner[DNS_NAME_TEX
 
 /* What the records say of one tag, "issue" or "issuewild". */
 struct policy {
-    bool present;  /* there are records with this tag */
-    bool open;     /* some issuer may use dns-01 */
-    bool allowed;  /* the issuer is named, and dns-01 is a method it may use */
-    bool excluded; /* the issuer is named, but dns-01 is not among its validationmethods (RFC 8657 section 4) */
-    char account[LIST_MAX]; /* an accounturi (RFC 8657 section 3), else "" */
+    bool present;     /* there are records with this tag */
+    bool open;        /* some issuer may use dns-01 */
+    bool allowed;     /* the issuer is named, and dns-01 is a method it may use */
+    bool excluded;    /* the issuer is named, but dns-01 is not among its validationmethods (RFC 8657 section 4) */
+    bool any_account; /* a record that allows it names no account */
+    unsigned accounts_count;
+    char accounts[LIST_MAX]; /* else these are the only ones (RFC 8657 section 3) */
     char issuers[LIST_MAX];
+    const char *tag;
+    const char *what; /* it rules */
 };
 
-static void add_issuer(struct policy *policy, const char *issuer)
+static void add_to_list(char list[LIST_MAX], const char *name)
 {
-    size_t len = strlen(policy->issuers);
-    (void)snprintf(policy->issuers + len, sizeof policy->issuers - len, "%s%s", len == 0 ? "" : ", ",
-                   *issuer == '\0' ? "nobody" : issuer);
+    size_t len = strlen(list);
+    (void)snprintf(list + len, LIST_MAX - len, "%s%s", len == 0 ? "" : ", ", name);
 }
 
-static void read_policy(const ldns_rr_list *records, const char *tag, const char *issuer, struct policy *policy)
+/* A record that allows the issuer to use dns-01. */
+static void add_account(struct policy *policy, const char *account)
 {
-    *policy = (struct policy){.present = false};
+    policy->allowed = true;
+    if (*account == '\0') {
+        policy->any_account = true;
+    } else {
+        policy->accounts_count++;
+        add_to_list(policy->accounts, account);
+    }
+}
+
+static void read_policy(const ldns_rr_list *records, const char *issuer, struct policy *policy)
+{
     for (size_t i = 0; i < ldns_rr_list_rr_count(records); i++) {
         struct caa_property property;
-        if (caa_property_read(ldns_rr_list_rr(records, i), &property) != 0 || strcasecmp(property.tag, tag) != 0) {
+        if (caa_property_read(ldns_rr_list_rr(records, i), &property) != 0 ||
+            strcasecmp(property.tag, policy->tag) != 0) {
             continue;
         }
         bool method = caa_property_allows_method(&property, "dns-01");
         policy->present = true;
         policy->open |= method && property.issuer[0] != '\0';
-        add_issuer(policy, property.issuer);
-        if (issuer != NULL && strcasecmp(property.issuer, issuer) == 0) {
-            policy->allowed |= method;
-            policy->excluded |= !method;
-            (void)snprintf(policy->account, sizeof policy->account, "%s", property.account);
+        add_to_list(policy->issuers, property.issuer[0] == '\0' ? "nobody" : property.issuer);
+        if (issuer == NULL || strcasecmp(property.issuer, issuer) != 0) {
+            continue;
+        }
+        if (method) {
+            add_account(policy, property.account);
+        } else {
+            policy->excluded = true;
         }
     }
 }
 
-/* The policy as such, when nobody has said which authority it is to be; `wanted`: it rules what was asked for. */
-static void judge_openness(struct doctor *doctor, const char *owner, const char *what, const struct policy *policy,
-                           bool wanted)
+/* The policy as such, when nobody has said which authority it is to be. */
+static void judge_openness(struct doctor *doctor, const char *owner, const struct policy *policy, bool wanted)
 {
     char advice[DNS_NAME_TEXT_MAX + 64];
-    (void)snprintf(advice, sizeof advice, "add to the zone: %s IN CAA 0 issue \"<the authority's domain>\"", owner);
+    (void)snprintf(advice, sizeof advice, "add to the zone: %s IN CAA 0 %s \"<the authority's domain>\"", owner,
+                   policy->tag);
     if (policy->open) {
         findings_add(doctor->findings, FINDING_NOTE, SUBJECT, "say --issuer to have the authority's name looked for",
-                     "the CAA records of %s allow %s: %s", owner, what, policy->issuers);
+                     "the CAA records of %s allow %s: %s", owner, policy->what, policy->issuers);
     } else {
         findings_add(doctor->findings, wanted ? FINDING_PROBLEM : FINDING_NOTE, SUBJECT, wanted ? advice : NULL,
-                     "the CAA records of %s let no authority issue %s by dns-01 (they name %s)", owner, what,
+                     "the CAA records of %s let no authority issue %s by dns-01 (they name %s)", owner, policy->what,
                      policy->issuers);
     }
 }
 
-static void judge(struct doctor *doctor, const char *owner, const char *what, const struct policy *policy)
+static void judge_issuer(struct doctor *doctor, const char *owner, const struct policy *policy, bool wanted)
 {
     char advice[LIST_MAX];
-    (void)snprintf(advice, sizeof advice, "add to the zone: %s IN CAA 0 issue \"%s\"", owner, doctor->issuer);
+    const char *what = policy->what;
+    (void)snprintf(advice, sizeof advice, "add to the zone: %s IN CAA 0 %s \"%s\"", owner, policy->tag, doctor->issuer);
     if (!policy->allowed) {
-        findings_add(doctor->findings, FINDING_PROBLEM, SUBJECT,
-                     policy->excluded ? "add dns-01 to validationmethods" : advice,
+        findings_add(doctor->findings, wanted ? FINDING_PROBLEM : FINDING_NOTE, SUBJECT,
+                     !wanted            ? NULL
+                     : policy->excluded ? "add dns-01 to validationmethods"
+                                        : advice,
                      policy->excluded ? "the CAA records of %s allow %s to %s, but not by dns-01 (they name %s)"
                                       : "the CAA records of %s allow %s not to %s, only to %s",
                      owner, what, doctor->issuer, policy->issuers);
@@ -109,9 +130,19 @@ static void judge(struct doctor *doctor, const char *owner, const char *what, co
     }
     findings_add(doctor->findings, FINDING_OK, SUBJECT, NULL, "the CAA records of %s allow %s to %s", owner, what,
                  doctor->issuer);
-    if (*policy->account != '\0') {
-        findings_add(doctor->findings, FINDING_NOTE, SUBJECT, NULL, "only the ACME account %s may order there",
-                     policy->account);
+    if (!policy->any_account) {
+        findings_add(doctor->findings, FINDING_NOTE, SUBJECT, NULL, "only the ACME account%s %s may order %s there",
+                     policy->accounts_count == 1 ? "" : "s", policy->accounts, what);
+    }
+}
+
+/* `wanted`: the policy rules what was asked for; else it is told, and is no problem. */
+static void judge(struct doctor *doctor, const char *owner, const struct policy *policy, bool wanted)
+{
+    if (policy->present && doctor->issuer != NULL) {
+        judge_issuer(doctor, owner, policy, wanted);
+    } else if (policy->present) {
+        judge_openness(doctor, owner, policy, wanted);
     }
 }
 
@@ -129,18 +160,10 @@ static void judge_critical(struct doctor *doctor, const ldns_rr_list *records, c
 static void judge_policies(struct doctor *doctor, const char *owner, const struct policy *names,
                            const struct policy *wildcards)
 {
-    /* Without issuewild, issue rules wildcards, too (RFC 8659 section 4.3). */
+    /* issuewild alone rules wildcards; without it, issue rules them, too (RFC 8659 section 4.3). */
     bool ask_wildcards = doctor->wildcard && wildcards->present;
-    if (names->present && doctor->issuer != NULL) {
-        judge(doctor, owner, "certificates", names);
-    } else if (names->present) {
-        judge_openness(doctor, owner, "certificates", names, !ask_wildcards);
-    }
-    if (wildcards->present && doctor->issuer != NULL) {
-        judge(doctor, owner, "wildcards", wildcards);
-    } else if (wildcards->present) {
-        judge_openness(doctor, owner, "wildcards", wildcards, ask_wildcards);
-    }
+    judge(doctor, owner, names, !ask_wildcards);
+    judge(doctor, owner, wildcards, ask_wildcards);
     if (!names->present && !wildcards->present) {
         findings_add(doctor->findings, FINDING_OK, SUBJECT, NULL, "the CAA records of %s restrict no authority", owner);
     }
@@ -159,8 +182,10 @@ void doctor_examine_caa(struct doctor *doctor)
     }
     struct policy *names = malloc(2 * sizeof *names);
     if (names != NULL) {
-        read_policy(records, "issue", doctor->issuer, names);
-        read_policy(records, "issuewild", doctor->issuer, names + 1);
+        names[0] = (struct policy){.tag = "issue", .what = "certificates"};
+        names[1] = (struct policy){.tag = "issuewild", .what = "wildcards"};
+        read_policy(records, doctor->issuer, &names[0]);
+        read_policy(records, doctor->issuer, &names[1]);
         judge_critical(doctor, records, owner);
         judge_policies(doctor, owner, names, names + 1);
     }

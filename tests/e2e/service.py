@@ -164,9 +164,16 @@ class Txtd:
 
         From another address than the server's: dig's socket is an SO_REUSEPORT one like the server's, so the kernel may give it
         the very port that the server has, and then it hears itself."""
-        output = subprocess.run(["dig", "-b", "127.0.0.2", "@127.0.0.1", "-p", str(self.dns_port), "+short", "+norecurse", "+notcp", "+ignore",
-                                 "+tries=3", "+time=2", name, "TXT"], check=True, capture_output=True, text=True).stdout
-        return [line.strip('"') for line in output.splitlines()]
+        return dig_values(["dig", "-b", "127.0.0.2", "@127.0.0.1", "-p", str(self.dns_port), "+short", "+norecurse", "+notcp",
+                           "+ignore", "+tries=3", "+time=10", name, "TXT"])
+
+
+def dig_values(command):
+    """The values a "dig +short" prints, without its comments: it tells there of a try that got no answer in time."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure("%s ended with %d: %s%s" % (" ".join(command), done.returncode, done.stdout, done.stderr))
+    return [line.strip('"') for line in done.stdout.splitlines() if not line.startswith(";")]
 
 
 def update(connection, account, value):

@@ -39,7 +39,7 @@ def table_of(store, family):
 
 
 def wait(what, is_so):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not is_so():
         if time.monotonic() > deadline:
             raise service.Failure("still not: " + what)

@@ -23,7 +23,7 @@ scene=$SCENE_DIRECTORY
 # shellcheck source=tests/e2e/acme/scene.sh
 . "$here/acme/scene.sh"
 ip link set lo up
-domains="good plain wrong txt none bogus gone caa http01 lame dead self octets hop astray circle long closed signed island detour"
+domains="good plain wrong txt none bogus gone caa http01 lame dead self octets hop astray circle long closed signed island detour wild accounts account"
 # Of the operator of another delegate service, without accounts here: a zone whose SOA has a long minimum.
 others="slow slowly"
 scene_certificates
@@ -74,6 +74,14 @@ zone gone.test "$(cname 00000000-0000-4000-8000-000000000000.auth.delegate.test)
 zone caa.test "$(cname "$(delegate caa.test)")" '@ 60 IN CAA 0 issue "other.test"' '@ 60 IN CAA 0 issuewild ";"'
 zone http01.test "$(cname "$(delegate http01.test)")" \
     '@ 60 IN CAA 0 issue "authority.test; validationmethods=http-01; accounturi=https://authority.test/1"'
+zone wild.test "$(cname "$(delegate wild.test)")" '@ 60 IN CAA 0 issue ";"' '@ 60 IN CAA 0 issuewild "authority.test"'
+zone accounts.test "$(cname "$(delegate accounts.test)")" \
+    '@ 60 IN CAA 0 issue "authority.test; accounturi=https://authority.test/1"' \
+    '@ 60 IN CAA 0 issue "authority.test; accounturi=https://authority.test/2"' \
+    '@ 60 IN CAA 0 issue "authority.test; accounturi=https://authority.test/3; validationmethods=http-01"'
+zone account.test "$(cname "$(delegate account.test)")" '@ 60 IN CAA 0 issue "authority.test"' \
+    '@ 60 IN CAA 0 issue "AUTHORITY.test; accounturi=https://authority.test/2"' \
+    '@ 60 IN CAA 0 issue "authority.test; accounturi=https://authority.test/1"'
 zone self.test "$(cname _acme-challenge.self.test)"
 zone octets.test "$(cname "$(delegate octets.test)")" '@ 60 IN CAA 0 issue "other\027[31m\200.test"'
 zone lame.test "$(cname "$(delegate lame.test)")" '@ 60 IN NS other.good.test.'
@@ -185,7 +193,20 @@ expect 0 'warning +cname +ns2\.dead\.test\. \(127\.0\.0\.9\)' --timeout 2 dead.t
 expect 1 'problem +cname +other\.good\.test\. \(127\.0\.0\.2\) answers REFUSED' lame.test
 expect 0 'allow certificates: other\.test' caa.test
 expect 1 'allow certificates not to authority\.test, only to other\.test' --issuer authority.test caa.test
-expect 1 'allow wildcards not to other\.test, only to nobody' --issuer other.test caa.test
+# issuewild rules wildcards alone, and issue all else (RFC 8659 section 4.3): what nobody asked for is told, and is no problem.
+expect 0 'note +caa .*allow wildcards not to other\.test, only to nobody' --issuer other.test caa.test
+expect 0 'ok +caa .*allow certificates to other\.test' --issuer other.test caa.test
+expect 1 'problem +caa .*allow wildcards not to other\.test, only to nobody' --issuer other.test '*.caa.test'
+expect 1 'add to the zone: caa\.test\. IN CAA 0 issuewild "other\.test"' --issuer other.test '*.caa.test'
+expect 0 'note +caa .*allow certificates not to authority\.test, only to nobody' --issuer authority.test '*.wild.test'
+expect 0 'ok +caa .*allow wildcards to authority\.test' --issuer authority.test '*.wild.test'
+expect 1 'problem +caa .*allow certificates not to authority\.test, only to nobody' --issuer authority.test wild.test
+expect 0 'note +caa .*let no authority issue certificates' '*.wild.test'
+expect 1 'problem +caa .*let no authority issue certificates' wild.test
+# Every account that a record allows, whatever their order; all of them once one record names none (RFC 8657 section 3).
+expect 0 'only the ACME accounts https://authority\.test/[12], https://authority\.test/[12] may order' --issuer authority.test \
+    accounts.test
+expect 0 '!only the ACME account' --issuer authority.test account.test
 expect 1 'but not by dns-01' --issuer authority.test http01.test
 expect 1 'problem +caa .*let no authority issue certificates by dns-01 \(they name nobody\)' closed.test
 expect 1 'problem +caa .*let no authority issue certificates by dns-01 \(they name authority\.test\)' http01.test

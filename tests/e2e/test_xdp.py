@@ -87,14 +87,13 @@ class Client:
         return exchange(self.socket(socket.AF_INET6 if ":" in address else socket.AF_INET), address, wire)
 
     def dig(self, address, name):
-        output = run("nsenter", "--net=/proc/%d/ns/net" % self.holder.pid, "dig", "@" + address, "+short", "+norecurse", "+notcp",
-                     "+ignore", "+tries=3", "+time=2", name, "TXT")
-        return [line.strip('"') for line in output.splitlines()]
+        return service.dig_values(["nsenter", "--net=/proc/%d/ns/net" % self.holder.pid, "dig", "@" + address, "+short",
+                                   "+norecurse", "+notcp", "+ignore", "+tries=3", "+time=10", name, "TXT"])
 
 
 def exchange(sock, address, wire):
     with sock:
-        sock.settimeout(1)
+        sock.settimeout(10)
         sock.connect((address, 53))
         for _ in range(3):
             sock.send(wire)
@@ -111,7 +110,7 @@ def is_attached(interface):
 
 def expect_detached(how):
     """The kernel takes the program off as the process's descriptors go."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     for interface in ("xs0", "xs1"):
         while is_attached(interface):
             if time.monotonic() > deadline:
@@ -222,7 +221,7 @@ def check_flood(client, txtd):
 
 def check_frames(txtd, flooded=False):
     """Nothing is on its way: every frame is free or in the fill ring. And promtool likes what says so."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     samples, text = metrics(txtd)
     while samples['txtd_xdp_frames{interface="xs0",owner="send"}'] > 0 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -301,7 +300,7 @@ class Asker(threading.Thread):
 
     def run(self):
         with self.sock as sock:
-            sock.settimeout(2)
+            sock.settimeout(10)
             sock.connect(("10.77.0.1", 53))
             while not self.over:
                 sock.send(self.wire)

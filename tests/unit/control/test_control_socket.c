@@ -121,7 +121,7 @@ static void test_requests(void **state)
     }
     expect_reply("{\"a\":1}\n", want);
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    assert_in_range(now.tv_sec - begin.tv_sec, 0, CONTROL_SOCKET_CLIENT_MS / 1000 - 1);
+    assert_in_range(now.tv_sec - begin.tv_sec, 0, 30); /* in turn it were 160 */
     for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
         (void)close(many[i]);
     }

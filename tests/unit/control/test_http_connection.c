@@ -62,7 +62,7 @@ struct refusal {
 };
 
 static const struct refusal refusals[] = {
-    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 16385\r\n\r\n", " 413 ", "request_too_large"},
+    {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 16385\r\n\r\n", " 413 Content Too Large", "request_too_large"},
     {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4001\r\n", " 413 ", "request_too_large"},
     {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", " 400 ", "bad_request"},
     {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", " 400 ", "bad_request"},

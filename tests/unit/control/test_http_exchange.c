@@ -153,7 +153,9 @@ static void answers_for_a_handler_that_forgets(void **state)
     struct fixture *fixture = start(&settings);
     int fd = dial(fixture);
     say(fd, "GET /forget HTTP/1.1\r\nHost: h\r\n\r\n");
-    expect(hear(fd, "}"), "HTTP/1.1 500 Internal Server Error");
+    const char *heard = hear(fd, "}");
+    expect(heard, "HTTP/1.1 500 Internal Server Error");
+    expect(heard, "{\"error\":\"internal_error\"}");
     close(fd);
     end(fixture);
 }

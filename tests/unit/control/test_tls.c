@@ -65,6 +65,38 @@ static void self_made_is_good_and_private(void **state)
     assert_int_equal(tls_self_made("/nonexistent/a", "/nonexistent/b", bad, 1, 30, &detail), TXTD_EINVAL);
 }
 
+/* A kill when the key has its name and the certificate has not, and one before either has. */
+static void what_a_kill_left_is_finished(void **state)
+{
+    struct files *files = *state;
+    static const char *const names[] = {"localhost"};
+    char new_certificate[80], new_key[80];
+    struct tls_context *tls = NULL;
+    struct error_detail detail = {""};
+    (void)snprintf(new_certificate, sizeof new_certificate, "%s.new", files->certificate);
+    (void)snprintf(new_key, sizeof new_key, "%s.new", files->key);
+    assert_int_not_equal(access(new_certificate, F_OK), 0);
+    assert_int_not_equal(access(new_key, F_OK), 0);
+    assert_false(tls_self_made_finish(files->certificate, files->key)); /* nothing is missing */
+
+    assert_int_equal(rename(files->certificate, new_certificate), 0);
+    assert_int_equal(link(files->key, new_key), 0);
+    assert_true(tls_self_made_finish(files->certificate, files->key));
+    assert_int_equal(tls_context_new(files->certificate, files->key, &tls, &detail), 0);
+    tls_context_free(tls);
+    assert_int_not_equal(access(new_certificate, F_OK), 0);
+    assert_int_not_equal(access(new_key, F_OK), 0);
+
+    assert_int_equal(unlink(files->certificate), 0); /* somebody took it away: none is made up for it */
+    assert_false(tls_self_made_finish(files->certificate, files->key));
+    assert_int_not_equal(access(files->certificate, F_OK), 0);
+
+    assert_int_equal(rename(files->key, new_key), 0);
+    assert_false(tls_self_made_finish(files->certificate, files->key));
+    assert_int_not_equal(access(new_key, F_OK), 0);
+    assert_int_equal(tls_self_made(files->certificate, files->key, names, 1, 30, &detail), 0);
+}
+
 static void refuse(const char *certificate, const char *key, int code, const char *part)
 {
     struct tls_context *tls = NULL;
@@ -105,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(self_made_is_good_and_private, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_kill_left_is_finished, setup, teardown),
         cmocka_unit_test_setup_teardown(names_what_is_wrong, setup, teardown),
         cmocka_unit_test_setup_teardown(reload_keeps_the_old_when_the_new_is_bad, setup, teardown),
     };

@@ -546,7 +546,7 @@ static void counts_what_it_drops(void **state)
     assert_int_equal(send(client, query, sizeof query, 0), sizeof query);
     struct respond_counters sum = {.nodata = 0};
     struct dns_tcp_counters tcp;
-    for (unsigned i = 0; i < 500 && sum.dropped[RESPOND_DROP_SEND] == 0; i++) {
+    for (unsigned i = 0; i < 6000 && sum.dropped[RESPOND_DROP_SEND] == 0; i++) {
         (void)usleep(10000);
         dns_server_counters(fixture->server, &sum, &tcp);
     }

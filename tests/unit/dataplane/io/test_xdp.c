@@ -58,8 +58,8 @@ static void answers_of_all_lengths(enum xdp_mode mode)
         (void)close(fd);
     }
     struct xdp_counters counters = stop_server(server);
-    assert_int_equal(counters.received, asked); /* so all of it came this way */
-    assert_int_equal(counters.sent, asked);
+    assert_all(counters.received, asked); /* so all of it came this way */
+    assert_int_equal(counters.sent, counters.received);
     assert_false(program_is_attached());
     drop_pair();
 }
@@ -91,7 +91,7 @@ static void every_queue_is_served(void **state)
         asked++;
         (void)close(fd);
     }
-    assert_int_equal(stop_server(server).received, asked);
+    assert_all(stop_server(server).received, asked);
     drop_pair();
 }
 
@@ -113,8 +113,8 @@ static void an_unanswered_query_gives_its_frame_back(void **state)
     assert_true(ask(fd, 3, 64));
     (void)close(fd);
     struct xdp_counters counters = stop_server(server);
-    assert_int_equal(counters.sent, 2);
-    assert_int_equal(counters.received + counters.kernel_dropped, 10002);
+    assert_all(counters.sent, 2);
+    assert_all(counters.received + counters.kernel_dropped, 10002);
     drop_pair();
 }
 
@@ -163,7 +163,7 @@ static void everything_else_stays_with_the_kernel(void **state)
     (void)close(tcp);
     (void)close(other_port);
     (void)close(same_port);
-    assert_int_equal(stop_server(server).received, 1);
+    assert_all(stop_server(server).received, 1);
     drop_pair();
 }
 
@@ -190,7 +190,7 @@ static void without_workers_queries_go_to_the_kernel(void **state)
     assert_int_equal(recv(kernel, buffer, sizeof buffer, 0), sizeof query);
     assert_int_equal(xdp_start(server, &detail), 0);
     assert_true(ask(fd, 3, 64));
-    assert_int_equal(stop_server(server).received, 2);
+    assert_all(stop_server(server).received, 2);
     (void)close(kernel);
     (void)close(fd);
     drop_pair();
@@ -228,7 +228,7 @@ static void a_flood_does_not_wedge_the_rings(void **state)
         (void)send(flood, query, sizeof query, MSG_DONTWAIT);
     }
     for (unsigned i = 0; i < 100; i++) {
-        assert_true(ask(fd, i, 16 + i));
+        assert_true(ask(fd, 3 + i, 16 + i));
     }
     (void)close(flood);
     (void)close(fd);
@@ -269,7 +269,7 @@ static void kill_9_detaches_and_a_restart_serves(void **state)
         (void)close(fd);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);
-        for (unsigned i = 0; i < 100 && program_is_attached(); i++) {
+        for (unsigned i = 0; i < 1500 && program_is_attached(); i++) {
             (void)usleep(20000);
         }
         assert_false(program_is_attached());

@@ -217,14 +217,19 @@ static size_t make_query(uint8_t *octets, size_t capacity, const struct query_ca
     return writer.at - query->cut;
 }
 
+static unsigned asked_again; /* queries that had to be sent once more */
+
 static void ask(int fd, bool ipv6, const struct query_case *query, uint16_t id, struct answer *answer)
 {
     uint8_t octets[QUERY_MAX];
     size_t len = make_query(octets, sizeof octets, query, id, ipv6);
     answer->len = -1;
     for (unsigned attempt = 0; attempt < 3 && answer->len < 0; attempt++) {
+        asked_again += attempt > 0;
         assert_int_equal(send(fd, octets, len, 0), len);
-        answer->len = recv(fd, answer->octets, sizeof answer->octets, 0);
+        do { /* one that was asked twice may be answered twice */
+            answer->len = recv(fd, answer->octets, sizeof answer->octets, 0);
+        } while (answer->len >= 2 && memcmp(answer->octets, octets, 2) != 0);
     }
     if (answer->len < 0) {
         fail_msg("no answer: %s", query->what);
@@ -272,9 +277,9 @@ static void answers_equal_the_kernels(void **state)
     }
     xdp_stop(scene->xdp);
     xdp_counters(scene->xdp, &respond, &counters);
-    assert_int_equal(counters.received, 2 * CASES);
-    assert_int_equal(counters.sent, 2 * CASES);
-    assert_int_equal(respond.queries[TRANSPORT_XDP], 2 * CASES);
+    assert_in_range(counters.received, 2 * CASES, 2 * CASES + asked_again);
+    assert_int_equal(counters.sent, counters.received);
+    assert_int_equal(respond.queries[TRANSPORT_XDP], counters.received);
 
     unsigned truncated = 0;
     for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
@@ -285,7 +290,7 @@ static void answers_equal_the_kernels(void **state)
     }
     assert_true(xdp[0][0].octets[7] == 2); /* two records: the table was asked */
     assert_int_equal(truncated, 4);        /* the large RRset, by both sizes and both families */
-    assert_int_equal(respond.cookies_valid, 2 * 3);
+    assert_in_range(respond.cookies_valid, 2 * 3, 2 * 3 + asked_again);
 }
 
 /* Above the limit each answer is a slip: empty, with TC. The limits are each worker's own, so both begin anew. */
@@ -308,8 +313,8 @@ static void limited_answers_equal_the_kernels(void **state)
     }
     xdp_stop(scene->xdp);
     xdp_counters(scene->xdp, &respond, &counters);
-    assert_int_equal(respond.queries[TRANSPORT_XDP], 2 * LIMIT);
-    assert_int_equal(respond.rate_limited, LIMIT);
+    assert_in_range(respond.queries[TRANSPORT_XDP], 2 * LIMIT, 2 * LIMIT + asked_again);
+    assert_int_equal(respond.rate_limited, respond.queries[TRANSPORT_XDP] - LIMIT);
     for (unsigned i = 0; i < 2 * LIMIT; i++) {
         assert_int_equal((answers[1][i].octets[2] & DNS_FLAG_TC) != 0, i >= LIMIT);
         expect_equal("a limited answer", &answers[0][i], &answers[1][i]);

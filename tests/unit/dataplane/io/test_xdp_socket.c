@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "dataplane/io/gather.h"
 #include "dataplane/io/xdp.h"
 #include "dataplane/io/xdp_program.h"
 #include "dataplane/io/xdp_socket.h"
@@ -25,6 +26,7 @@
 #define HELD         64u
 #define QUERY_LEN    64u
 #define BUSY_POLL_US 10000u
+#define FLOOD        (4u * GATHER_TRIAL)
 
 /* --- The C library's, counted --- */
 
@@ -218,43 +220,85 @@ static void all_drops_of_the_kernel_are_counted(void **state)
     close_scene(&scene);
 }
 
-static void a_busy_polling_worker_polls_for_a_while_and_then_sleeps(void **state)
+/* A worker with that much busy polling, and a client of it. */
+static int start_worker(unsigned busy_poll_us, struct xdp_server **server)
 {
-    (void)state;
     const struct dns_address address = any_address();
     const struct xdp_settings settings = {
-        .interface = "xs0", .addresses = &address, .addresses_count = 1, .busy_poll_us = BUSY_POLL_US, .gather_us = 30};
-    struct xdp_server *server = NULL;
+        .interface = "xs0", .addresses = &address, .addresses_count = 1, .busy_poll_us = busy_poll_us, .gather_us = 30};
     struct error_detail detail = {""};
-    uint8_t query[QUERY_LEN] = {0};
     make_pair(1);
-    if (xdp_bind(&settings, NULL, &server, &detail) != 0 || xdp_start(server, &detail) != 0) {
+    if (xdp_bind(&settings, NULL, server, &detail) != 0 || xdp_start(*server, &detail) != 0) {
         fail_msg("%s", detail.text);
     }
-    int client = connect_client(PORT, false);
     atomic_store(&sleeps, 0);
-    for (unsigned i = 0; i < 2000; i++) { /* dense enough for gathering */
-        assert_int_equal(send(client, query, sizeof query, 0), sizeof query);
-    }
-    (void)usleep(4 * BUSY_POLL_US);
-    assert_int_equal(atomic_load(&sleeps), 0);
+    return connect_client(PORT, false);
+}
 
-    /* One query: it is waited for asleep, and what may follow by polling. */
-    for (unsigned attempt = 0; attempt < 20; attempt++) {
-        atomic_store(&polls_of_the_card, 0);
-        atomic_store(&waits, 0);
-        assert_int_equal(send(client, query, sizeof query, 0), sizeof query);
-        (void)usleep(3 * BUSY_POLL_US);
-        if (atomic_load(&polls_of_the_card) > 100 && atomic_load(&waits) == 1) {
-            break; /* on a busy machine the worker may lack the CPU to poll so often */
-        }
-    }
-    assert_true(atomic_load(&polls_of_the_card) > 100);
-    assert_int_equal(atomic_load(&waits), 1);
+static void stop_worker(struct xdp_server *server, int client)
+{
     xdp_stop(server);
     xdp_free(server);
     (void)close(client);
     drop_pair();
+}
+
+static uint64_t received_by(const struct xdp_server *server)
+{
+    struct respond_counters respond;
+    struct xdp_counters counters;
+    xdp_counters(server, &respond, &counters);
+    return counters.received;
+}
+
+/* Floods until the worker has received enough for gathering to be tried, also where nothing was lost and not all of it was dense,
+ * and until it has slept if it is to. */
+static void flood(const struct xdp_server *server, int client, bool until_it_sleeps)
+{
+    static const uint8_t query[QUERY_LEN];
+    const time_t deadline = time(NULL) + 30;
+    while (received_by(server) < FLOOD || (until_it_sleeps && atomic_load(&sleeps) == 0)) {
+        assert_true(time(NULL) < deadline);
+        for (unsigned i = 0; i < 1024; i++) {
+            assert_int_equal(send(client, query, sizeof query, 0), sizeof query);
+        }
+    }
+}
+
+static void a_worker_lets_a_flood_gather(void **state)
+{
+    (void)state;
+    struct xdp_server *server = NULL;
+    int client = start_worker(0, &server);
+    flood(server, client, true);
+    stop_worker(server, client);
+}
+
+static void a_busy_polling_worker_polls_for_a_while_and_then_sleeps(void **state)
+{
+    (void)state;
+    static const uint8_t query[QUERY_LEN];
+    struct xdp_server *server = NULL;
+    unsigned polled = 0, waited = 0;
+    int client = start_worker(BUSY_POLL_US, &server);
+    flood(server, client, false); /* it would gather without busy polling: see above */
+    (void)usleep(4 * BUSY_POLL_US);
+    assert_int_equal(atomic_load(&sleeps), 0);
+
+    /* One query: it is waited for asleep, and what may follow by polling. On a busy machine the worker may lack the CPU to poll so
+     * often, or this thread to look in time. */
+    const time_t deadline = time(NULL) + 30;
+    while ((polled <= 100 || waited != 1) && time(NULL) < deadline) {
+        atomic_store(&polls_of_the_card, 0);
+        atomic_store(&waits, 0);
+        assert_int_equal(send(client, query, sizeof query, 0), sizeof query);
+        (void)usleep(3 * BUSY_POLL_US);
+        polled = atomic_load(&polls_of_the_card);
+        waited = atomic_load(&waits);
+    }
+    assert_true(polled > 100);
+    assert_int_equal(waited, 1);
+    stop_worker(server, client);
 }
 
 int main(void)
@@ -266,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_turn_polls_the_card_if_asked_to),
         cmocka_unit_test(frames_to_be_sent_leave_enough_to_receive_into),
         cmocka_unit_test(all_drops_of_the_kernel_are_counted),
+        cmocka_unit_test(a_worker_lets_a_flood_gather),
         cmocka_unit_test(a_busy_polling_worker_polls_for_a_while_and_then_sleeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

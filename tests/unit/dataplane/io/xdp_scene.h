@@ -62,14 +62,14 @@ static inline void drop_pair(void)
     run("ip link del xs0");
 }
 
-/* A UDP socket of the client's, connected to that port of the server. Waits a second at most. */
+/* A UDP socket of the client's, connected to that port of the server. Waits ten seconds at most. */
 static inline int connect_client(uint16_t port, bool ipv6)
 {
     enter(client_namespace);
     int fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     enter(server_namespace);
     assert_true(fd >= 0);
-    const struct timeval timeout = {.tv_sec = 1};
+    const struct timeval timeout = {.tv_sec = 10};
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout), 0);
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
