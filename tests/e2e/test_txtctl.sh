@@ -90,11 +90,28 @@ expect 2 'import needs another word.* import --help' import bind
 expect 2 'no command frobnicate' frobnicate --help
 expect 2 'no command impor;' impor --help
 
+for words in token --version --help 'show --help' 'completion bash' "--ca $ca show" "--ca $ca --json show"; do
+    status=0
+    # shellcheck disable=SC2086 # words
+    "$txtctl" $words >/dev/full 2>full.log || status=$?
+    [ "$status" -eq 2 ] || fail "txtctl $words with a full disk ended with $status"
+    grep -q 'txtctl: the output cannot be written: No space left' full.log || fail "txtctl $words: $(cat full.log)"
+done
+for words in --version --help "--check-config -c run.yaml"; do
+    status=0
+    # shellcheck disable=SC2086
+    "$txtd" $words >/dev/full 2>full.log || status=$?
+    [ "$status" -eq 2 ] || fail "txtd $words with a full disk ended with $status"
+    grep -q 'txtd: the output cannot be written: No space left' full.log || fail "txtd $words: $(cat full.log)"
+done
 expect 2 'not for tcsh' completion tcsh
 echo '{"example.com":5}' >number.json
 expect 2 'under "example.com" is no account' --credentials number.json --ca "$ca" show
 expect 2 'under "example.com" is no account' --credentials number.json --ca "$ca" --domain example.com register
 [ "$(cat number.json)" = '{"example.com":5}' ] || fail "register wrote over what it does not understand"
+jq 'del(.[].server_url)' credentials.json >bare.json
+(unset TXTD_URL && expect 2 'no server_url: give --url' --credentials bare.json --ca "$ca" show)
+expect 0 '' --credentials bare.json --ca "$ca" show
 sed -i 's/"password": *"./"password":"!/' credentials.json
 expect 1 'forbidden|401' --ca "$ca" update "$first"
 grep -qF "$key" run.log && fail "the key is in the log"
