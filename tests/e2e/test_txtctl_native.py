@@ -135,7 +135,13 @@ def check_operator(txtd, txtctl, directory, name):
     txtctl.run(1, "list", "--zone", "other.test", says="zone")
     txtctl.run(1, "disable", "00000000-0000-4000-8000-000000000000", says="404")
     txtctl.run(2, "disable", "nonsense", says="UUID")
-    txtctl.run(0, "stats", says="delegates     4")
+    shown = txtctl.run(0, "stats", says="delegates     4").splitlines()
+    stats = json.loads(txtctl.run(0, "--json", "stats"))
+    for kind in "answered", "refused":
+        expect(kind, [line.split(maxsplit=1)[1].split(", ") for line in shown if line.startswith(kind + " ")],
+               [["%s %d" % count for count in stats[kind].items()]])
+    expect("registrations", stats["answered"]["registrations"], 4)
+    expect("whether somebody was refused", stats["refused"]["forbidden"] > 0, True)
     wrong = os.path.join(directory, "wrong")
     with open(wrong, "w", encoding="ascii") as file:
         file.write(make_token(txtctl.program))
