@@ -31,7 +31,8 @@ static int read_domain(const char *argument, struct doctor *doctor)
     return is_name ? 0 : TXTD_EINVAL;
 }
 
-/* The delegate of the domain's account, if there is one here. */
+/* The delegate of the domain's account, if there is one here. It need not be: whoever looks may be another than who has the key. But
+ * a file that was named, or that is broken, should have said it. */
 static void read_expected(const struct options *options, struct doctor *doctor)
 {
     json_t *account = NULL;
@@ -40,8 +41,9 @@ static void read_expected(const struct options *options, struct doctor *doctor)
     if (result == 0) {
         (void)snprintf(doctor->expected, sizeof doctor->expected, "%s.", output_member(account, "fulldomain"));
         json_decref(account);
-    } else if (result != TXTD_ENOTFOUND) {
-        findings_add(doctor->findings, FINDING_NOTE, "account", NULL,
+    } else if (result != TXTD_ENOTFOUND || (options->given & COMMAND_TAKES(OPTION_CREDENTIALS)) != 0) {
+        findings_add(doctor->findings, FINDING_WARNING, "account",
+                     "name a file that has the account, and that this user can read, with --credentials",
                      "%s; so whether the CNAME leads to the right delegate cannot be told", detail.text);
     } else {
         findings_add(doctor->findings, FINDING_NOTE, "account", NULL,

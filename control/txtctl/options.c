@@ -181,10 +181,10 @@ static int check_arguments(const struct options *options)
 }
 
 /* An option that the command does not look at is a misunderstanding, and better not passed over. */
-static int check_taken(const struct options *options, uint64_t given)
+static int check_taken(const struct options *options)
 {
     for (int id = 0; id < OPTION_COUNT; id++) {
-        if ((given & COMMAND_TAKES(id)) != 0 && (options->command->takes & COMMAND_TAKES(id)) == 0) {
+        if ((options->given & COMMAND_TAKES(id)) != 0 && (options->command->takes & COMMAND_TAKES(id)) == 0) {
             (void)fprintf(stderr, "txtctl: %s takes no --%s; see txtctl %s --help\n", options->command->name,
                           option_rows[id].name, options->command->name);
             return TXTCTL_FAILED;
@@ -201,7 +201,6 @@ int options_read(int argc, char **argv, struct options *options)
     struct option known[OPTION_COUNT + 1];
     char letters[2 * OPTION_COUNT + 1];
     const char *credentials = getenv("TXTD_CREDENTIALS");
-    uint64_t given = 0;
     int option, status;
     describe(known, letters);
     *options = (struct options){.timeout_s = TIMEOUT_DEFAULT_S};
@@ -221,9 +220,9 @@ int options_read(int argc, char **argv, struct options *options)
         if (status != -1) {
             return status;
         }
-        given |= COMMAND_TAKES(id);
+        options->given |= COMMAND_TAKES(id);
     }
     status = read_command(argv + optind, (size_t)(argc - optind), options);
     status = status != -1 ? status : check_arguments(options);
-    return status != -1 ? status : check_taken(options, given);
+    return status != -1 ? status : check_taken(options);
 }
