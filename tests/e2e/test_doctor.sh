@@ -192,6 +192,10 @@ expect 1 'problem +caa .*let no authority issue certificates by dns-01 \(they na
 expect 0 'note +caa .*let no authority issue wildcards' caa.test
 expect 1 'problem +caa .*let no authority issue wildcards' '*.caa.test'
 expect 2 'is no domain name' 'a..b'
+expect 2 'give it as xn--' 'ünïcode.test'
+for issuer in "Let's Encrypt" https://authority.test authority.test/ 'authority.test;' ''; do
+    expect 2 "--issuer takes the authority's domain, e\\.g\\. letsencrypt\\.org" --issuer "$issuer" good.test
+done
 expect 2 'doctor needs DOMAIN' --json
 expect 0 '^Exit status: 0 no problem.* with --strict a warning; 2 nothing could be looked at' --help
 # What cannot be asked is no finding: a resolver that is not there, and one that refuses.
