@@ -92,6 +92,12 @@ def check_settings(txtctl, name):
     txtctl.run(0, "setup", "example.com", "--account-url", "https://example.com/acme/acct/ExampleAccount",
                says="_ujmmovf2vn55tgye._acme-challenge.example.com.")
     txtctl.run(1, "setup", "a..b", says="domain")
+    issuer = "setup", DOMAIN, "--issuer", "authority.example"
+    txtctl.run(0, *issuer, says="; dns-persist-01: the CAA below allows it once there are persistent values")
+    txtctl.run(0, "persistent", PERSISTENT)
+    txtctl.run(0, *issuer, says="; dns-persist-01\n_validation-persist.")
+    txtctl.run(0, *issuer, says='CAA 0 issue "authority.example; validationmethods=dns-01,dns-persist-01"')
+    txtctl.run(0, "persistent")
 
 
 def check_rotation(txtctl):
