@@ -41,7 +41,7 @@ static void print_stats(const json_t *json)
 static enum txtctl_status run(const struct options *options)
 {
     json_t *json;
-    enum txtctl_status status = delegate_call_operator(options, "GET", "/stats", &json);
+    enum txtctl_status status = delegate_call_operator(options, "GET", "/stats", NULL, &json);
     if (json != NULL && options->text[OPTION_JSON] != NULL) {
         output_json(json);
     } else if (json != NULL) {

@@ -55,7 +55,7 @@ struct command;
 /* Strings are the command line's own, the environment's, or constants. */
 struct options {
     const struct command *command;
-    uint64_t given; /* on the command line: COMMAND_TAKES of each (command.h) */
+    uint64_t given;                 /* on the command line: COMMAND_TAKES of each (command.h) */
     const char *text[OPTION_COUNT]; /* NULL: not given and without a default; of a flag "" */
     const char *allowfrom[OPTIONS_ALLOWFROM_MAX];
     unsigned allowfrom_count;

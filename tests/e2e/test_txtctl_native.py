@@ -84,6 +84,20 @@ def check_settings(txtctl, name):
     expect("allowfrom", shown["allowfrom"], ["127.0.0.0/8", "2001:db8::/32"])
     txtctl.run(0, "show", says="allowfrom  127.0.0.0/8")
     txtctl.run(1, "allowfrom", "127.0.0.1", says="prefix")
+    if "refused from this address" in subprocess.run(
+            [txtctl.program, *txtctl.common, "allowfrom", "127.0.0.0/8"], env=txtctl.environment, capture_output=True, text=True,
+            check=True).stderr:
+        raise Failure("a list that holds the address shuts it out")
+    # Whoever is shut out is told, and let in again by the operator.
+    txtctl.run(0, "allowfrom", "192.0.2.0/24", says="refused from this address now")
+    txtctl.run(1, "allowfrom", says="401")
+    txtctl.run(1, "allowfrom", name, "nonsense", says="prefix")
+    shown = json.loads(txtctl.run(0, "--json", "allowfrom", name, "198.51.100.0/24", "127.0.0.1/32"))
+    expect("allowfrom", shown["allowfrom"], ["198.51.100.0/24", "127.0.0.1/32"])
+    txtctl.run(0, "show", says="allowfrom  127.0.0.1/32")
+    txtctl.run(0, "allowfrom", name.split(".", maxsplit=1)[0])
+    txtctl.run(1, "allowfrom", "00000000-0000-4000-8000-000000000000", "127.0.0.1/32", says="404")
+    txtctl.run(0, "history", says="settings")
     txtctl.run(0, "allowfrom")
     expect("allowfrom", json.loads(txtctl.run(0, "--json", "show"))["allowfrom"], [])
     records = txtctl.run(0, "setup", DOMAIN)
