@@ -175,9 +175,19 @@ static int check_arguments(const struct options *options)
         (void)fprintf(stderr, "txtctl: %s needs %s; see txtctl --help\n", command->name, command->arguments);
         return TXTCTL_FAILED;
     }
-    return options->arguments_count <= command->arguments_max
-               ? -1
-               : wrong("there is no argument", options->arguments[command->arguments_max]);
+    if (options->arguments_count <= command->arguments_max) {
+        return -1;
+    }
+    (void)fprintf(stderr, "txtctl: %s takes ", command->name);
+    if (command->arguments_max == 0) {
+        (void)fprintf(stderr, "no argument, not %s", options->arguments[0]);
+    } else {
+        (void)fprintf(stderr, "%s%u argument%s, %s, not %zu",
+                      command->arguments_min < command->arguments_max ? "at most " : "", command->arguments_max,
+                      command->arguments_max == 1 ? "" : "s", command->arguments, options->arguments_count);
+    }
+    (void)fprintf(stderr, "; see txtctl %s --help\n", command->name);
+    return TXTCTL_FAILED;
 }
 
 /* An option that the command does not look at is a misunderstanding, and better not passed over. */
@@ -214,7 +224,8 @@ int options_read(int argc, char **argv, struct options *options)
     while ((option = getopt_long(argc, argv, letters, known, NULL)) != -1) {
         int id = id_of(option);
         if (id < 0) {
-            return TXTCTL_FAILED; /* getopt has said why */
+            (void)fputs("txtctl: see txtctl --help\n", stderr); /* getopt has said why */
+            return TXTCTL_FAILED;
         }
         status = read_option((enum option_id)id, options);
         if (status != -1) {
