@@ -11,6 +11,7 @@
 #include "control/config.h"
 #include "control/daemon.h"
 #include "control/log.h"
+#include "control/standard_output.h"
 
 #define CONFIG_FILE_DEFAULT "/etc/txtd/txtd.yaml"
 
@@ -141,6 +142,11 @@ static int run(struct config *config, bool take_over, const sigset_t *signals)
     return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int finish(int status)
+{
+    return standard_output_finish("txtd") ? status : 2;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.config_file = CONFIG_FILE_DEFAULT};
@@ -152,7 +158,7 @@ int main(int argc, char **argv)
     }
     int status = read_options(argc, argv, &options);
     if (status >= 0) {
-        return status;
+        return finish(status);
     }
     if (!options.check) {
         block_signals(&signals); /* first of all: a SIGHUP that comes early is no reason to die */
@@ -164,7 +170,7 @@ int main(int argc, char **argv)
     if (options.check) {
         status = check(config);
         config_free(config);
-        return status;
+        return finish(status);
     }
     return run(config, options.take_over, &signals);
 }

@@ -309,6 +309,7 @@ void native_setup(struct native_request *request)
     fulldomain[DELEGATE_ID_TEXT_LEN] = '.';
     (void)snprintf(fulldomain + DELEGATE_ID_TEXT_LEN + 1, STORE_ZONE_NAME_MAX, "%s", zone->name);
     question.fulldomain = fulldomain;
+    question.persistent = delegate.persistent_count > 0;
     int count = setup_records_make(&question, records);
     if (count == TXTD_EINVAL) {
         api_answer_error(&request->api, 400, "invalid_domain",

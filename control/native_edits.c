@@ -139,6 +139,12 @@ static void edit_done(void *context, struct http_exchange *exchange)
     service_edit_free(call);
 }
 
+/* What an operator's edit may lack: an account that is to be changed, and is not known. */
+static bool lacks_account(struct service_edit_call *call, const struct store_account *account)
+{
+    return account == NULL && service_edit_of(call)->kind == SERVICE_EDIT_SETTINGS;
+}
+
 void native_edit_go(struct native_request *request, struct service_edit_call *call)
 {
     struct delegate_state delegate;
@@ -148,6 +154,12 @@ void native_edit_go(struct native_request *request, struct service_edit_call *ca
     if (request->by_operator) {
         code = operator_target(request, &delegate);
         code = code == 0 ? native_find_account(request, &delegate, &account) : code;
+        if (code == 0 && lacks_account(call, account)) {
+            service_edit_free(call);
+            api_answer_error(&request->api, 404, "unknown_account",
+                             "whose delegate this is was not kept: it was imported");
+            return;
+        }
         if (code == 0) {
             code = service_edit_prepare_operator(call, request->client, request->token_id, &delegate,
                                                  account == NULL ? NULL : &account->username);
@@ -166,12 +178,13 @@ void native_edit_go(struct native_request *request, struct service_edit_call *ca
 
 /* --- The handlers --- */
 
-/* An edit with a body. */
-static void edit_by_body(struct native_request *request, enum service_edit_kind kind,
-                         int (*read)(struct http_text, struct service_edit *, struct native_fault *))
+typedef int (*read_body_fn)(struct http_text, struct service_edit *, struct native_fault *);
+
+/* An edit with a body, when it is known who asks. */
+static void edit_logged_in(struct native_request *request, enum service_edit_kind kind, read_body_fn read)
 {
     struct native_fault fault;
-    struct service_edit_call *call = native_login(request) ? native_edit_begin(request, kind) : NULL;
+    struct service_edit_call *call = native_edit_begin(request, kind);
     if (call == NULL) {
         return;
     }
@@ -183,6 +196,13 @@ static void edit_by_body(struct native_request *request, enum service_edit_kind 
     native_edit_go(request, call);
 }
 
+static void edit_by_body(struct native_request *request, enum service_edit_kind kind, read_body_fn read)
+{
+    if (native_login(request)) {
+        edit_logged_in(request, kind, read);
+    }
+}
+
 static void edit_plainly(struct native_request *request, enum service_edit_kind kind)
 {
     struct service_edit_call *call = native_login(request) ? native_edit_begin(request, kind) : NULL;
@@ -191,9 +211,24 @@ static void edit_plainly(struct native_request *request, enum service_edit_kind 
     }
 }
 
+/* The operator may let a customer in again who has shut everybody out, but the note is the customer's own. */
+static int read_allowfrom_only(struct http_text body, struct service_edit *edit, struct native_fault *fault)
+{
+    int result = native_json_settings(body, edit, fault);
+    if (result == 0 && edit->sets_note) {
+        *fault =
+            (struct native_fault){"invalid_note", "the note is the customer's; the operator changes allowfrom only"};
+        return TXTD_EINVAL;
+    }
+    return result;
+}
+
 void native_change(struct native_request *request)
 {
-    edit_by_body(request, SERVICE_EDIT_SETTINGS, native_json_settings);
+    if (native_login_any(request)) {
+        edit_logged_in(request, SERVICE_EDIT_SETTINGS,
+                       request->by_operator ? read_allowfrom_only : native_json_settings);
+    }
 }
 
 void native_delete(struct native_request *request)

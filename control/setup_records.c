@@ -119,7 +119,8 @@ static struct setup_record *add(struct setup_record records[], unsigned *count, 
     return record;
 }
 
-/* RFC 8657: only this account, only by challenges in DNS. */
+/* RFC 8657: only this account, only by challenges in DNS. dns-persist-01 asks for no new value, so it is let in only once the
+ * delegate is used for it. */
 static void add_caa(const struct setup_question *question, struct setup_record records[], unsigned *count)
 {
     const char *issuer = question->issuer[0] != '\0' ? question->issuer : known_issuer(question->account_url);
@@ -130,9 +131,10 @@ static void add_caa(const struct setup_question *question, struct setup_record r
     for (int wildcard = 0; wildcard <= (int)question->wildcard; wildcard++) {
         struct setup_record *caa = add(records, count, "caa", "CAA");
         (void)snprintf(caa->name, sizeof caa->name, "%s.", question->domain);
-        (void)snprintf(caa->value, sizeof caa->value, "0 %s \"%s;%s%s%s validationmethods=dns-01%s\"",
+        (void)snprintf(caa->value, sizeof caa->value, "0 %s \"%s;%s%s%s validationmethods=dns-01%s%s\"",
                        wildcard != 0 ? "issuewild" : "issue", issuer, has_account ? " accounturi=" : "",
-                       question->account_url, has_account ? ";" : "", has_account ? ",dns-account-01" : "");
+                       question->account_url, has_account ? ";" : "", has_account ? ",dns-account-01" : "",
+                       question->persistent ? ",dns-persist-01" : "");
     }
 }
 

@@ -19,7 +19,8 @@ struct setup_question {
     bool wildcard;
     char account_url[SETUP_ACCOUNT_URL_MAX + 1]; /* of the ACME account; empty: not known */
     char issuer[SETUP_ISSUER_MAX + 1];           /* the authority's domain for CAA; empty: derived, or no CAA */
-    const char *fulldomain;                      /* the delegate's name, without a final dot */
+    bool persistent;        /* the delegate has persistent values: CAA is to allow dns-persist-01 */
+    const char *fulldomain; /* the delegate's name, without a final dot */
 };
 
 struct setup_record {

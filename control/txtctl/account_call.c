@@ -1,5 +1,7 @@
 #include "control/txtctl/account_call.h"
 
+#include <stdio.h>
+
 #include "control/txtctl/account_file.h"
 #include "control/txtctl/api_call.h"
 #include "control/txtctl/output.h"
@@ -19,7 +21,13 @@ const char *account_call_url(const struct options *options, const json_t *accoun
 enum txtctl_status account_call(const struct options *options, const json_t *account, const char *method,
                                 const char *path, const json_t *body, json_t **json)
 {
-    return api_call(options, account_call_url(options, account),
+    const char *url = account_call_url(options, account);
+    *json = NULL;
+    if (*url == '\0') {
+        (void)fputs("txtctl: the account has no server_url: give --url\n", stderr);
+        return TXTCTL_FAILED;
+    }
+    return api_call(options, url,
                     &(struct api_client_request){.path = path,
                                                  .username = output_member(account, "username"),
                                                  .key = output_member(account, "password"),

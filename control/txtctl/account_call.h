@@ -9,7 +9,7 @@
 /* The account that the options name. The caller owns *account (json_decref). What is wrong is said on standard error. */
 enum txtctl_status account_call_account(const struct options *options, json_t **account);
 
-/* Where the account's API is: --url, else its own server_url. Belongs to either. Pure. */
+/* Where the account's API is: --url, else its own server_url; "" when it has none. Belongs to either. Pure. */
 const char *account_call_url(const struct options *options, const json_t *account);
 
 /* Sends a request with the account's key there. `method` NULL: a GET, or with a `body` a POST. Returns as api_call does. */

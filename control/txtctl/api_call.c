@@ -1,6 +1,7 @@
 #include "control/txtctl/api_call.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "control/txtctl/output.h"
 
@@ -12,23 +13,38 @@ struct api_client api_call_client(const struct options *options, const char *url
                                .timeout_s = options->timeout_s};
 }
 
-/* Says what the server answered and what may be done about it. */
-static enum txtctl_status refused(const struct api_client_reply *reply)
+/* What may be done about an answer of the acme-dns API, which has a word and no sentence. */
+static const char *hint_of(const struct api_client_reply *reply)
 {
-    const char *hint = "";
+    static const struct {
+        const char *error, *hint;
+    } words[] = {
+        {"bad_txt", " (update takes a dns-01 value, 43 characters of base64url; set takes others)"},
+        {"invalid_allowfrom_cidr",
+         " (a prefix is needed, as 192.0.2.0/24; of one address 192.0.2.1/32 or 2001:db8::1/128)"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(output_member(reply->json, "error"), words[i].error) == 0) {
+            return words[i].hint;
+        }
+    }
     switch (reply->status) {
     case 401:
-        hint = " (a wrong key or token, an address outside allowfrom, or a registration token is needed: --url "
+        return " (a wrong key or token, an address outside allowfrom, or a registration token is needed: --url "
                ".../t/TOKEN)";
-        break;
-    case 404: hint = " (is the URL right, and registration on?)"; break;
-    case 429: hint = " (too often; try again later)"; break;
-    case 503: hint = " (the server takes no changes now; try again later)"; break;
-    default: break;
+    case 404: return " (is the URL right, and registration on?)";
+    case 429: return " (too often; try again later)";
+    case 503: return " (the server takes no changes now; try again later)";
+    default: return "";
     }
+}
+
+static enum txtctl_status refused(const struct api_client_reply *reply)
+{
     const char *detail = output_member(reply->json, "detail"); /* what the native API says, better than a guess */
     (void)fprintf(stderr, "txtctl: the server answered %ld %s%s%s\n", reply->status,
-                  output_member(reply->json, "error"), *detail == '\0' ? "" : ": ", *detail == '\0' ? hint : detail);
+                  output_member(reply->json, "error"), *detail == '\0' ? "" : ": ",
+                  *detail == '\0' ? hint_of(reply) : detail);
     return TXTCTL_REFUSED;
 }
 

@@ -105,13 +105,28 @@ static void set_transport(struct transfer *transfer, const struct api_client *cl
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->error);
 }
 
+/* The URL as it may be shown: with "..." for a registration token, behind /t/ or as a user's password. */
+static void conceal(const char *url, char shown[URL_MAX])
+{
+    const char *host = strstr(url, "://");
+    host = host == NULL ? url : host + strlen("://");
+    const char *at = host + strcspn(host, "@/");
+    const char *begin = *at == '@' ? at + 1 : host;
+    const char *path = strstr(begin, "/t/");
+    int len = path == NULL ? (int)strlen(begin) : (int)(path - begin) + (int)strlen("/t/");
+    (void)snprintf(shown, URL_MAX, "%.*s%s%.*s%s", (int)(host - url), url, begin == host ? "" : "...@", len, begin,
+                   path == NULL ? "" : "...");
+}
+
 static int perform(struct transfer *transfer, const struct api_client *client, struct api_client_reply *reply,
                    struct error_detail *detail)
 {
     CURLcode code = curl_easy_perform(transfer->curl);
     if (code != CURLE_OK) {
         const char *hint = code == CURLE_PEER_FAILED_VERIFICATION ? " (give --ca FILE, or --insecure to go on)" : "";
-        return error_describe(detail, TXTD_ESYS, "%s: %s%s", client->url,
+        char shown[URL_MAX];
+        conceal(client->url, shown);
+        return error_describe(detail, TXTD_ESYS, "%s: %s%s", shown,
                               transfer->error[0] == '\0' ? curl_easy_strerror(code) : transfer->error, hint);
     }
     curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &reply->status);
@@ -132,8 +147,9 @@ int api_client_call(const struct api_client *client, const struct api_client_req
         set_transport(&transfer, client);
         result = perform(&transfer, client, reply, detail);
     } else {
-        (void)error_describe(detail, result, "%s: the request cannot be made: %s", client->url,
-                             txtd_error_text(result));
+        char shown[URL_MAX];
+        conceal(client->url, shown);
+        (void)error_describe(detail, result, "%s: the request cannot be made: %s", shown, txtd_error_text(result));
     }
     curl_slist_free_all(transfer.headers);
     curl_easy_cleanup(transfer.curl);

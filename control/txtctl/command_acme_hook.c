@@ -46,7 +46,12 @@ static enum txtctl_status run(const struct options *options)
     }
     if (acme_hook_understand((int)options->arguments_count, options->arguments, getenv("CERTBOT_VALIDATION"),
                              getenv("CERTBOT_AUTH_OUTPUT"), &call) != 0) {
-        (void)fputs("txtctl: acme-hook: no ACME client that is known calls like that\n", stderr);
+        (void)fputs(
+            options->arguments_count == 0
+                ? "txtctl: acme-hook is what an ACME client calls, with the challenge: make it the client's hook, by\n"
+                  "uacme --hook /usr/share/txtd/clients/own-hook issue NAME, for instance\n"
+                : "txtctl: acme-hook: no ACME client that is known calls like that\n",
+            stderr);
         return TXTCTL_FAILED;
     }
     if (call.declined) {

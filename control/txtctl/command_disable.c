@@ -5,7 +5,7 @@
 static enum txtctl_status change(const struct options *options, const char *tail)
 {
     json_t *json;
-    enum txtctl_status status = delegate_call_operator_at(options, "POST", options->arguments[0], tail, &json);
+    enum txtctl_status status = delegate_call_operator_at(options, "POST", options->arguments[0], tail, NULL, &json);
     if (json != NULL && options->text[OPTION_JSON] != NULL) {
         output_json(json);
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/issue_value.h"
 #include "control/txtctl/account_file.h"
 #include "control/txtctl/command.h"
 #include "control/txtctl/doctor.h"
@@ -31,7 +32,8 @@ static int read_domain(const char *argument, struct doctor *doctor)
     return is_name ? 0 : TXTD_EINVAL;
 }
 
-/* The delegate of the domain's account, if there is one here. */
+/* The delegate of the domain's account, if there is one here. It need not be: whoever looks may be another than who has the key. But
+ * a file that was named, or that is broken, should have said it. */
 static void read_expected(const struct options *options, struct doctor *doctor)
 {
     json_t *account = NULL;
@@ -40,8 +42,9 @@ static void read_expected(const struct options *options, struct doctor *doctor)
     if (result == 0) {
         (void)snprintf(doctor->expected, sizeof doctor->expected, "%s.", output_member(account, "fulldomain"));
         json_decref(account);
-    } else if (result != TXTD_ENOTFOUND) {
-        findings_add(doctor->findings, FINDING_NOTE, "account", NULL,
+    } else if (result != TXTD_ENOTFOUND || (options->given & COMMAND_TAKES(OPTION_CREDENTIALS)) != 0) {
+        findings_add(doctor->findings, FINDING_WARNING, "account",
+                     "name a file that has the account, and that this user can read, with --credentials",
                      "%s; so whether the CNAME leads to the right delegate cannot be told", detail.text);
     } else {
         findings_add(doctor->findings, FINDING_NOTE, "account", NULL,
@@ -63,6 +66,29 @@ static enum txtctl_status examine(const struct options *options, struct doctor *
     return well ? TXTCTL_DONE : TXTCTL_REFUSED;
 }
 
+/* Says what cannot be asked for. Returns 0 or TXTD_EINVAL. */
+static int read_arguments(const struct options *options, struct doctor *doctor)
+{
+    const char *argument = options->arguments[0];
+    bool is_ascii = true;
+    for (const char *at = argument; *at != '\0'; at++) {
+        is_ascii &= (unsigned char)*at < 0x80;
+    }
+    doctor->issuer = options->text[OPTION_ISSUER];
+    doctor->value = options->text[OPTION_VALUE];
+    if (!is_ascii) {
+        (void)fprintf(stderr, "txtctl: %s: give it as xn--..., the form that DNS has\n", argument);
+    } else if (read_domain(argument, doctor) != 0) {
+        (void)fprintf(stderr, "txtctl: %s is no domain name\n", argument);
+    } else if (doctor->issuer != NULL && !issue_value_issuer_valid(doctor->issuer, strlen(doctor->issuer))) {
+        (void)fprintf(stderr, "txtctl: --issuer takes the authority's domain, e.g. letsencrypt.org, not %s\n",
+                      doctor->issuer);
+    } else {
+        return 0;
+    }
+    return TXTD_EINVAL;
+}
+
 static enum txtctl_status run(const struct options *options)
 {
     struct error_detail detail = {""};
@@ -73,11 +99,9 @@ static enum txtctl_status run(const struct options *options)
         return TXTCTL_FAILED;
     }
     doctor->timeout_s = options->text[OPTION_TIMEOUT] == NULL ? QUESTION_S : options->timeout_s;
-    doctor->issuer = options->text[OPTION_ISSUER];
-    doctor->value = options->text[OPTION_VALUE];
     doctor->findings = findings_new();
-    if (read_domain(options->arguments[0], doctor) != 0) {
-        (void)fprintf(stderr, "txtctl: %s is no domain name\n", options->arguments[0]);
+    if (read_arguments(options, doctor) != 0) {
+        status = TXTCTL_FAILED;
     } else if (dns_ask_open(options->text[OPTION_SERVER], true, doctor->timeout_s, &doctor->resolver, &detail) != 0) {
         (void)output_failed(&detail);
     } else if (doctor_try_resolver(doctor, &detail) != 0) {

@@ -63,7 +63,7 @@ static enum txtctl_status run(const struct options *options)
             (void)fputs("txtctl: the zone's name is too long\n", stderr);
             return TXTCTL_FAILED;
         }
-        status = delegate_call_operator(options, "GET", path, &json);
+        status = delegate_call_operator(options, "GET", path, NULL, &json);
         json_array_foreach(json_object_get(json, "delegates"), index, item)
         {
             print_item(options, item);

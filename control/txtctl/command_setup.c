@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,13 +24,33 @@ static int make_tail(const struct options *options, char tail[TAIL_MAX])
     return result;
 }
 
-static void print_records(const json_t *json)
+/* Whether CAA records are among them that keep the authority from dns-persist-01. */
+static bool forbid_persistent(const json_t *records)
 {
     size_t index;
     const json_t *record;
-    json_array_foreach(json_object_get(json, "records"), index, record)
+    json_array_foreach(records, index, record)
     {
-        (void)printf("; %s\n%s\n", output_member(record, "purpose"), output_member(record, "line"));
+        if (strcmp(output_member(record, "purpose"), "caa") == 0 &&
+            strstr(output_member(record, "value"), "dns-persist-01") == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_records(const json_t *json)
+{
+    size_t index;
+    const json_t *record, *records = json_object_get(json, "records");
+    bool forbidden = forbid_persistent(records);
+    json_array_foreach(records, index, record)
+    {
+        const char *purpose = output_member(record, "purpose");
+        const char *but = forbidden && strcmp(purpose, "dns-persist-01") == 0
+                              ? ": the CAA below allows it once there are persistent values; ask again then"
+                              : "";
+        (void)printf("; %s%s\n%s\n", purpose, but, output_member(record, "line"));
     }
 }
 

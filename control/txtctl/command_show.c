@@ -60,7 +60,7 @@ static void print_delegate(const json_t *delegate)
     print_values(delegate);
     print_account(delegate);
     if (*asked != '\0') {
-        (void)printf("  asked for  %lld times, last %s\n",
+        (void)printf("  asked for  %lld times, last in the hour of %s\n",
                      (long long)json_integer_value(json_object_get(delegate, "asked_count")), asked);
     }
 }

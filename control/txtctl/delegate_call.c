@@ -28,7 +28,7 @@ enum txtctl_status delegate_call(const struct options *options, const json_t *ac
 }
 
 enum txtctl_status delegate_call_operator(const struct options *options, const char *method, const char *path,
-                                          json_t **json)
+                                          const json_t *body, json_t **json)
 {
     char token[OPERATOR_TOKEN_MAX + 1], whole[PATH_TEXT_MAX];
     struct error_detail detail = {""};
@@ -44,19 +44,25 @@ enum txtctl_status delegate_call_operator(const struct options *options, const c
     if (snprintf(whole, sizeof whole, "/api/v1%s", path) >= (int)sizeof whole) {
         (void)fputs("txtctl: the request is too long\n", stderr);
     } else {
-        status = api_call(options, options->text[OPTION_URL],
-                          &(struct api_client_request){.path = whole, .token = token, .method = method}, json);
+        status =
+            api_call(options, options->text[OPTION_URL],
+                     &(struct api_client_request){.path = whole, .token = token, .method = method, .body = body}, json);
     }
     explicit_bzero(token, sizeof token);
     return status;
 }
 
+bool delegate_call_names_one(const char *text)
+{
+    return strspn(text, "0123456789abcdefABCDEF-") >= ID_LEN && (text[ID_LEN] == '\0' || text[ID_LEN] == '.');
+}
+
 enum txtctl_status delegate_call_operator_at(const struct options *options, const char *method, const char *id,
-                                             const char *tail, json_t **json)
+                                             const char *tail, const json_t *body, json_t **json)
 {
     char path[PATH_TEXT_MAX];
     *json = NULL;
-    if (strspn(id, "0123456789abcdefABCDEF-") < ID_LEN || (id[ID_LEN] != '\0' && id[ID_LEN] != '.')) {
+    if (!delegate_call_names_one(id)) {
         (void)fprintf(stderr, "txtctl: %s is no delegate's UUID or name\n", id);
         return TXTCTL_FAILED;
     }
@@ -64,7 +70,7 @@ enum txtctl_status delegate_call_operator_at(const struct options *options, cons
         (void)fputs("txtctl: the request is too long\n", stderr);
         return TXTCTL_FAILED;
     }
-    return delegate_call_operator(options, method, path, json);
+    return delegate_call_operator(options, method, path, body, json);
 }
 
 /* --- What commands have in common --- */
@@ -86,19 +92,24 @@ enum txtctl_status delegate_call_simply(const struct options *options, const cha
     return status;
 }
 
-enum txtctl_status delegate_call_list(const struct options *options, const char *method, const char *tail,
-                                      const char *name)
+json_t *delegate_call_list_body(const struct options *options, size_t first, const char *name)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < options->arguments_count; i++) {
+    for (size_t i = first; i < options->arguments_count; i++) {
         if (json_array_append_new(list, json_string(options->arguments[i])) != 0) {
             (void)fprintf(stderr, "txtctl: argument %zu is no UTF-8\n", i + 1);
             json_decref(list);
-            return TXTCTL_FAILED;
+            return NULL;
         }
     }
-    json_t *body = json_pack("{s:o}", name, list);
-    enum txtctl_status status = delegate_call_simply(options, method, tail, body);
+    return json_pack("{s:o}", name, list);
+}
+
+enum txtctl_status delegate_call_list(const struct options *options, const char *method, const char *tail,
+                                      const char *name)
+{
+    json_t *body = delegate_call_list_body(options, 0, name);
+    enum txtctl_status status = body == NULL ? TXTCTL_FAILED : delegate_call_simply(options, method, tail, body);
     json_decref(body);
     return status;
 }
@@ -108,7 +119,7 @@ enum txtctl_status delegate_call_look(const struct options *options, const char 
     json_t *account;
     *json = NULL;
     if (options->arguments_count > 0) {
-        return delegate_call_operator_at(options, "GET", options->arguments[0], tail, json);
+        return delegate_call_operator_at(options, "GET", options->arguments[0], tail, NULL, json);
     }
     enum txtctl_status status = account_call_account(options, &account);
     if (status == TXTCTL_DONE) {

@@ -3,6 +3,7 @@
 #define TXTD_CONTROL_TXTCTL_DELEGATE_CALL_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "control/txtctl/command.h"
 
@@ -16,19 +17,25 @@
 enum txtctl_status delegate_call(const struct options *options, const json_t *account, const char *method,
                                  const char *tail, const json_t *body, json_t **json);
 
-/* As the operator: `path` stands behind /api/v1. */
+/* As the operator: `path` stands behind /api/v1. `body` may be NULL. */
 enum txtctl_status delegate_call_operator(const struct options *options, const char *method, const char *path,
-                                          json_t **json);
+                                          const json_t *body, json_t **json);
 
 /* As the operator, about the delegate `id`: its UUID, or its name below the zone. */
 enum txtctl_status delegate_call_operator_at(const struct options *options, const char *method, const char *id,
-                                             const char *tail, json_t **json);
+                                             const char *tail, const json_t *body, json_t **json);
+
+/* Whether the text has the form of a delegate's UUID, or of its name below the zone. Pure. */
+bool delegate_call_names_one(const char *text);
 
 /* A command that is one request in the account's name: finds the account, asks, prints the answer if --json was given. */
 enum txtctl_status delegate_call_simply(const struct options *options, const char *method, const char *tail,
                                         const json_t *body);
 
-/* As delegate_call_simply, with the body {name: [the command's arguments]}. */
+/* The body {name: [the command's arguments from the one with this index on]}; the caller's. NULL: one is no UTF-8, which is said. */
+json_t *delegate_call_list_body(const struct options *options, size_t first, const char *name);
+
+/* As delegate_call_simply, with all of the command's arguments as such a body. */
 enum txtctl_status delegate_call_list(const struct options *options, const char *method, const char *tail,
                                       const char *name);
 

@@ -8,7 +8,7 @@
 #define OPTION_COLUMN 26 /* where the text of an option begins */
 #define STATUS_GENERAL                                                                                                 \
     "0 done, or the value is there; 1 the server said no, the value is not there, or something was\n"                  \
-    "refused; 2 it could not be tried."
+    "refused; 2 it could not be tried, or the output could not be written."
 
 static void print_option(const struct option_row *row)
 {

@@ -175,16 +175,26 @@ static int check_arguments(const struct options *options)
         (void)fprintf(stderr, "txtctl: %s needs %s; see txtctl --help\n", command->name, command->arguments);
         return TXTCTL_FAILED;
     }
-    return options->arguments_count <= command->arguments_max
-               ? -1
-               : wrong("there is no argument", options->arguments[command->arguments_max]);
+    if (options->arguments_count <= command->arguments_max) {
+        return -1;
+    }
+    (void)fprintf(stderr, "txtctl: %s takes ", command->name);
+    if (command->arguments_max == 0) {
+        (void)fprintf(stderr, "no argument, not %s", options->arguments[0]);
+    } else {
+        (void)fprintf(stderr, "%s%u argument%s, %s, not %zu",
+                      command->arguments_min < command->arguments_max ? "at most " : "", command->arguments_max,
+                      command->arguments_max == 1 ? "" : "s", command->arguments, options->arguments_count);
+    }
+    (void)fprintf(stderr, "; see txtctl %s --help\n", command->name);
+    return TXTCTL_FAILED;
 }
 
 /* An option that the command does not look at is a misunderstanding, and better not passed over. */
-static int check_taken(const struct options *options, uint64_t given)
+static int check_taken(const struct options *options)
 {
     for (int id = 0; id < OPTION_COUNT; id++) {
-        if ((given & COMMAND_TAKES(id)) != 0 && (options->command->takes & COMMAND_TAKES(id)) == 0) {
+        if ((options->given & COMMAND_TAKES(id)) != 0 && (options->command->takes & COMMAND_TAKES(id)) == 0) {
             (void)fprintf(stderr, "txtctl: %s takes no --%s; see txtctl %s --help\n", options->command->name,
                           option_rows[id].name, options->command->name);
             return TXTCTL_FAILED;
@@ -201,7 +211,6 @@ int options_read(int argc, char **argv, struct options *options)
     struct option known[OPTION_COUNT + 1];
     char letters[2 * OPTION_COUNT + 1];
     const char *credentials = getenv("TXTD_CREDENTIALS");
-    uint64_t given = 0;
     int option, status;
     describe(known, letters);
     *options = (struct options){.timeout_s = TIMEOUT_DEFAULT_S};
@@ -215,15 +224,16 @@ int options_read(int argc, char **argv, struct options *options)
     while ((option = getopt_long(argc, argv, letters, known, NULL)) != -1) {
         int id = id_of(option);
         if (id < 0) {
-            return TXTCTL_FAILED; /* getopt has said why */
+            (void)fputs("txtctl: see txtctl --help\n", stderr); /* getopt has said why */
+            return TXTCTL_FAILED;
         }
         status = read_option((enum option_id)id, options);
         if (status != -1) {
             return status;
         }
-        given |= COMMAND_TAKES(id);
+        options->given |= COMMAND_TAKES(id);
     }
     status = read_command(argv + optind, (size_t)(argc - optind), options);
     status = status != -1 ? status : check_arguments(options);
-    return status != -1 ? status : check_taken(options, given);
+    return status != -1 ? status : check_taken(options);
 }

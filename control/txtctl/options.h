@@ -3,6 +3,7 @@
 #define TXTD_CONTROL_TXTCTL_OPTIONS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define OPTIONS_ALLOWFROM_MAX 32
 
@@ -54,6 +55,7 @@ struct command;
 /* Strings are the command line's own, the environment's, or constants. */
 struct options {
     const struct command *command;
+    uint64_t given;                 /* on the command line: COMMAND_TAKES of each (command.h) */
     const char *text[OPTION_COUNT]; /* NULL: not given and without a default; of a flag "" */
     const char *allowfrom[OPTIONS_ALLOWFROM_MAX];
     unsigned allowfrom_count;

@@ -46,6 +46,7 @@ def items(page, section=None):
 
 def plain(macros):
     text = re.sub(r"\bFl (\S+)", r"-\1", macros)
+    text = re.sub(r"\bOo (.*?) Oc\b", r"[\1]", text)
     text = re.sub(r"\bOp (.*)$", r"[\1]", text)
     return re.sub(r"\b(Cm|Ar|Pa|Ev|Dv) ", "", text).replace(" , ", ", ")
 
@@ -76,7 +77,7 @@ def check_txtctl(txtctl):
     # what a command's entry names is an option of that command
     blocks = re.split(r"^\.It ", page.read_text().split(".Sh COMMANDS")[1].split(".Sh OPTIONS")[0], flags=re.MULTILINE)[1:]
     for block in (block.split("\n.El")[0] for block in blocks):
-        name = re.match(r"Cm ([a-z -]+?)(?: Ar| Op|$)", block.splitlines()[0]).group(1)
+        name = re.match(r"Cm ([a-z -]+?)(?: Ar| O[op]|$)", block.splitlines()[0]).group(1)
         if not any(row.startswith(name + " ") for row in rows):
             continue  # said above
         takes = re.findall(r"--([a-z-]+)", "\n".join(options_of(said(txtctl, *name.split(), "--help"))))

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tomllib
@@ -202,6 +203,38 @@ def check_windows(found, publisher):
     publisher.send("win-acme", base.rstrip("/"), *(account[field] for field in ("username", "password", "subdomain")))
 
 
+def check_server_url(publisher, ca, account):
+    """The key goes to the account's API, or without one to $TXTD_URL, and nowhere but over TLS."""
+    api = account["server_url"]
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.5)
+    plain = "http://127.0.0.1:%d" % listener.getsockname()[1]
+    credentials = os.path.join(publisher.txtd.directory, "bare.json")
+
+    def publish(server_url, elsewhere, value):
+        entry = {name: text for name, text in dict(account, server_url=server_url).items() if text is not None}
+        with open(credentials, "w", encoding="ascii") as file:
+            json.dump({"example.com": entry}, file)
+        return subprocess.run([os.path.join(CLIENTS, "txtd-publish"), "example.com", value], capture_output=True, text=True, check=False,
+                              env=dict(os.environ, TXTD_CREDENTIALS=credentials, TXTD_CA=ca, TXTD_URL=elsewhere))
+
+    for server_url, elsewhere, says in ((None, "", "no server_url"), ("", "", "no server_url"), (None, plain, "https:// only"),
+                                        (plain, api, "https:// only"), ("127.0.0.1", api, "https:// only")):
+        done = publish(server_url, elsewhere, publisher.value())
+        expect(done.returncode == 1 and says in done.stderr, server_url, elsewhere, "gave", done.returncode, done.stderr)
+    try:
+        listener.accept()
+    except TimeoutError:
+        listener.close()
+    else:
+        raise Failure("txtd-publish has spoken to " + plain)
+    for server_url in None, "":
+        value = publisher.value()
+        done = publish(server_url, api, value)
+        expect(done.returncode == 0, "TXTD_URL gave", done.returncode, done.stderr)
+        publisher.served("txtd-publish by TXTD_URL", value)
+
+
 def check_hooks(found, publisher, ca, credentials, text):
     """The hooks that are named are there; what they have in common reads the file. And the last block of all is run as it stands."""
     for name in set(re.findall(INSTALLED + r"([a-z-]+)", text)):
@@ -232,6 +265,7 @@ def main(directory, program, txtctl):
         found = sections(text)
         publisher = Publisher(txtd, account)
         check_hooks(found, publisher, ca, credentials, text)
+        check_server_url(publisher, ca, account)
         check_acme_sh(found, publisher)
         check_caddy(found, publisher)
         check_goacmedns(found, publisher, credentials)

@@ -213,13 +213,28 @@ expect 1 'problem +caa .*let no authority issue certificates by dns-01 \(they na
 expect 0 'note +caa .*let no authority issue wildcards' caa.test
 expect 1 'problem +caa .*let no authority issue wildcards' '*.caa.test'
 expect 2 'is no domain name' 'a..b'
+expect 2 'give it as xn--' 'ünïcode.test'
+for issuer in "Let's Encrypt" https://authority.test authority.test/ 'authority.test;' ''; do
+    expect 2 "--issuer takes the authority's domain, e\\.g\\. letsencrypt\\.org" --issuer "$issuer" good.test
+done
 expect 2 'doctor needs DOMAIN' --json
 expect 0 '^Exit status: 0 no problem.* with --strict a warning; 2 nothing could be looked at' --help
 # What cannot be asked is no finding: a resolver that is not there, and one that refuses.
 expect 2 'name a resolver .* --server' --server 127.0.0.8 --timeout 2 good.test
 expect 2 'answers REFUSED' --server 127.0.0.2 good.test
 [ -z "$("$txtctl" doctor --json --server 127.0.0.8 --timeout 2 good.test 2>/dev/null || true)" ]
-expect 0 'whether the CNAME leads to the right delegate cannot be told' --credentials "$scene/none.json" good.test
+# Without the account a note, unless its file was named, or is there and cannot be used.
+(TXTD_CREDENTIALS=$scene/none.json && expect 0 'note +account .*right delegate cannot be told' --strict good.test && [ "$failures" -eq 0 ])
+echo '{' >"$scene/broken.json"
+echo '{"good.test": {"username": "u"}}' >"$scene/half.json"
+echo '{}' >"$scene/empty.json"
+for file in none broken half empty; do
+    expect 0 "warning +account .*$file\.json.*right delegate cannot be told" --credentials "$scene/$file.json" good.test
+    expect 1 '1 warning' --strict --credentials "$scene/$file.json" good.test
+done
+for file in broken half; do
+    (TXTD_CREDENTIALS=$scene/$file.json && expect 0 'warning +account' good.test && [ "$failures" -eq 0 ])
+done
 "$txtctl" doctor --json good.test | jq -e '.problems == 0 and (.findings | length) > 4 and .domain == "good.test."' >/dev/null
 "$txtctl" doctor --json plain.test >"$scene/plain.json" && { echo "FAIL: plain.test passed" >&2; exit 1; }
 jq -e '.problems == 1 and (.findings[] | select(.level == "problem") | .advice | startswith("add to the zone"))' \

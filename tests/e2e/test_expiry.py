@@ -8,6 +8,8 @@ deleted; txtd_impatient waits for a second only.
 """
 import json
 import os
+import re
+import subprocess
 import sys
 import time
 
@@ -36,6 +38,17 @@ def wait(what, is_so):
         time.sleep(0.1)
 
 
+def check_shown(txtd, txtctl, account):
+    """When is known to the hour, and txtctl claims no more."""
+    credentials = os.path.join(txtd.directory, "credentials.json")
+    with open(credentials, "w", encoding="ascii") as file:
+        json.dump({"example.com": account}, file)
+    shown = subprocess.run([txtctl, "show", "--insecure", "--url", "https://127.0.0.1:%d" % txtd.api_port, "--credentials", credentials],
+                           capture_output=True, text=True, check=True).stdout
+    if not re.search(r"^  asked for  \d+ times, last in the hour of 20[0-9T:-]+:00:00Z$", shown, re.M):
+        raise service.Failure("txtctl show: " + shown)
+
+
 def idle(directory, impatient, clock, asked, updated):
     """On day 450: one was asked for on day 0, the other updated on day 100; 400 days are the least there is."""
     clock.set_ahead(450 * DAY_S)
@@ -62,6 +75,7 @@ def main(directory, program, txtctl):
             raise service.Failure("no time of the last query")
         if status_of(txtd, unused)[1]["asked_count"] != 0 or status_of(txtd, unused)[1]["last_asked_at"] is not None:
             raise service.Failure("a delegate that nobody asked for: %s" % (status_of(txtd, unused),))
+        check_shown(txtd, txtctl, asked)
         txtd.dig(asked["fulldomain"])
         txtd.stop()  # what was counted last is written, too
 

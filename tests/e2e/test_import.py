@@ -40,6 +40,8 @@ C = {"username": "cccccccc-4632-44f0-83fe-e070fef28a10", "subdomain": "c57bbe5e-
 D = {"username": "dddddddd-4632-44f0-83fe-e070fef28a10", "subdomain": "d57bbe5e-7d2c-4f5f-8f4f-0f7e0a0e7b11",
      "hash": A["hash"][:-1] + "n"}  # of a key that nobody knows
 
+OPERATOR = "operator-token-0123456789"
+
 
 def value(name):
     return (name + "_" * 43)[:43]
@@ -109,6 +111,17 @@ def check_clients(txtd):
     expect("new values of C", sorted(txtd.dig(fulldomain(C))), [value("c1"), value("only")])
 
 
+def check_operator(txtd):
+    """Whose delegate an imported one is is not kept with it, so its allowfrom is the account's to change."""
+    connection = txtd.connect()
+    connection.request("PATCH", "/api/v1/delegates/" + B["subdomain"], json.dumps({"allowfrom": []}),
+                       {"Authorization": "Bearer " + OPERATOR, "Content-Type": "application/json"})
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+    expect("the operator's change", (response.status, answer["error"], "imported" in answer["detail"]), (404, "unknown_account", True))
+
+
 def compared(txtd):
     """How many keys were compared with bcrypt, by outcome."""
     _, text = txtd.get_internal("/metrics")
@@ -150,8 +163,12 @@ def check_bound(txtd):
 
 def check_sqlite(directory, txtd_program, txtctl):
     source = make_source(directory)
+    operators = os.path.join(directory, "operators")
+    with open(operators, "w", encoding="ascii") as file:
+        file.write(OPERATOR + "\n")
     txtd = service.Txtd(txtd_program, directory, zones=[ZONE],
-                        api={"limits": dict(service.NO_LIMITS, bcrypt_queue=2, bcrypt_per_minute=0),
+                        api={"operator_tokens_file": operators,
+                             "limits": dict(service.NO_LIMITS, bcrypt_queue=2, bcrypt_per_minute=0),
                              "listen": ["127.0.0.1:0"], "internal_listen": ["127.0.0.1:0"], "self_signed": True,
                              "trusted_proxies": []})
     os.mkdir(os.path.join(directory, "state"), 0o700)
@@ -169,6 +186,7 @@ def check_sqlite(directory, txtd_program, txtctl):
         expect("import once more", (status, counts(report)), (0, [4, 0, 4, 0]))
         txtd.start()
         check_clients(txtd)
+        check_operator(txtd)
         check_upgrade(txtd)
         connection = txtd.connect()
         check_bound(txtd)

@@ -78,7 +78,21 @@ expect 2 '' --ca "$ca" --url https://127.0.0.1:1 update "$first"
 expect 2 'no command frobnicate' --ca "$ca" frobnicate
 expect 2 'show takes no --server' --server "$dns" show
 expect 2 'update needs VALUE' update
-expect 2 'no argument extra' update "$first" extra
+expect 2 'update takes 1 argument, VALUE, not 2; see txtctl update --help' update "$first" extra
+expect 2 'show takes at most 1 argument, .DELEGATE., not 2' show a b
+expect 2 'token takes no argument, not extra' token extra
+expect 2 'see txtctl --help' --frobnicate
+expect 2 'see txtctl --help' show --url
+expect 2 "client's hook, by" acme-hook
+expect 2 'no ACME client that is known' acme-hook -- deploy_challenge a
+expect 1 '400 bad_txt \(update takes a dns-01 value, 43 characters' --ca "$ca" update x
+expect 1 '400 invalid_allowfrom_cidr \(a prefix is needed' --ca "$ca" --domain a.example register -a 192.0.2.1
+for url in http://127.0.0.1:1/t/SeCrEt https://127.0.0.1:1/t/SeCrEt/ https://user:SeCrEt@127.0.0.1:1 \
+    "https://127.0.0.1:1/t/SeCrEt$(printf '%3000s' '' | tr ' ' x)"; do
+    expect 2 'txtctl: https?://[^/]*127\.0\.0\.1:1[^ ]*: ' --url "$url" --domain a.example register
+    expect 2 '(/t/|//)\.\.\.' --url "$url" --domain a.example register
+    ! "$txtctl" --url "$url" --domain a.example register 2>&1 | grep -q SeCrEt || fail "the registration token of $url is shown"
+done
 expect 0 'usage: txtctl' --help
 expect 0 'check: ask the DNS server' check --help
 expect 0 '^  control status +what the txtd of this machine' control --help
@@ -90,11 +104,28 @@ expect 2 'import needs another word.* import --help' import bind
 expect 2 'no command frobnicate' frobnicate --help
 expect 2 'no command impor;' impor --help
 
+for words in token --version --help 'show --help' 'completion bash' "--ca $ca show" "--ca $ca --json show"; do
+    status=0
+    # shellcheck disable=SC2086 # words
+    "$txtctl" $words >/dev/full 2>full.log || status=$?
+    [ "$status" -eq 2 ] || fail "txtctl $words with a full disk ended with $status"
+    grep -q 'txtctl: the output cannot be written: No space left' full.log || fail "txtctl $words: $(cat full.log)"
+done
+for words in --version --help "--check-config -c run.yaml"; do
+    status=0
+    # shellcheck disable=SC2086
+    "$txtd" $words >/dev/full 2>full.log || status=$?
+    [ "$status" -eq 2 ] || fail "txtd $words with a full disk ended with $status"
+    grep -q 'txtd: the output cannot be written: No space left' full.log || fail "txtd $words: $(cat full.log)"
+done
 expect 2 'not for tcsh' completion tcsh
 echo '{"example.com":5}' >number.json
 expect 2 'under "example.com" is no account' --credentials number.json --ca "$ca" show
 expect 2 'under "example.com" is no account' --credentials number.json --ca "$ca" --domain example.com register
 [ "$(cat number.json)" = '{"example.com":5}' ] || fail "register wrote over what it does not understand"
+jq 'del(.[].server_url)' credentials.json >bare.json
+(unset TXTD_URL && expect 2 'no server_url: give --url' --credentials bare.json --ca "$ca" show)
+expect 0 '' --credentials bare.json --ca "$ca" show
 sed -i 's/"password": *"./"password":"!/' credentials.json
 expect 1 'forbidden|401' --ca "$ca" update "$first"
 grep -qF "$key" run.log && fail "the key is in the log"

@@ -84,6 +84,20 @@ def check_settings(txtctl, name):
     expect("allowfrom", shown["allowfrom"], ["127.0.0.0/8", "2001:db8::/32"])
     txtctl.run(0, "show", says="allowfrom  127.0.0.0/8")
     txtctl.run(1, "allowfrom", "127.0.0.1", says="prefix")
+    if "refused from this address" in subprocess.run(
+            [txtctl.program, *txtctl.common, "allowfrom", "127.0.0.0/8"], env=txtctl.environment, capture_output=True, text=True,
+            check=True).stderr:
+        raise Failure("a list that holds the address shuts it out")
+    # Whoever is shut out is told, and let in again by the operator.
+    txtctl.run(0, "allowfrom", "192.0.2.0/24", says="refused from this address now")
+    txtctl.run(1, "allowfrom", says="401")
+    txtctl.run(1, "allowfrom", name, "nonsense", says="prefix")
+    shown = json.loads(txtctl.run(0, "--json", "allowfrom", name, "198.51.100.0/24", "127.0.0.1/32"))
+    expect("allowfrom", shown["allowfrom"], ["198.51.100.0/24", "127.0.0.1/32"])
+    txtctl.run(0, "show", says="allowfrom  127.0.0.1/32")
+    txtctl.run(0, "allowfrom", name.split(".", maxsplit=1)[0])
+    txtctl.run(1, "allowfrom", "00000000-0000-4000-8000-000000000000", "127.0.0.1/32", says="404")
+    txtctl.run(0, "history", says="settings")
     txtctl.run(0, "allowfrom")
     expect("allowfrom", json.loads(txtctl.run(0, "--json", "show"))["allowfrom"], [])
     records = txtctl.run(0, "setup", DOMAIN)
@@ -92,6 +106,12 @@ def check_settings(txtctl, name):
     txtctl.run(0, "setup", "example.com", "--account-url", "https://example.com/acme/acct/ExampleAccount",
                says="_ujmmovf2vn55tgye._acme-challenge.example.com.")
     txtctl.run(1, "setup", "a..b", says="domain")
+    issuer = "setup", DOMAIN, "--issuer", "authority.example"
+    txtctl.run(0, *issuer, says="; dns-persist-01: the CAA below allows it once there are persistent values")
+    txtctl.run(0, "persistent", PERSISTENT)
+    txtctl.run(0, *issuer, says="; dns-persist-01\n_validation-persist.")
+    txtctl.run(0, *issuer, says='CAA 0 issue "authority.example; validationmethods=dns-01,dns-persist-01"')
+    txtctl.run(0, "persistent")
 
 
 def check_rotation(txtctl):
@@ -135,7 +155,13 @@ def check_operator(txtd, txtctl, directory, name):
     txtctl.run(1, "list", "--zone", "other.test", says="zone")
     txtctl.run(1, "disable", "00000000-0000-4000-8000-000000000000", says="404")
     txtctl.run(2, "disable", "nonsense", says="UUID")
-    txtctl.run(0, "stats", says="delegates     4")
+    shown = txtctl.run(0, "stats", says="delegates     4").splitlines()
+    stats = json.loads(txtctl.run(0, "--json", "stats"))
+    for kind in "answered", "refused":
+        expect(kind, [line.split(maxsplit=1)[1].split(", ") for line in shown if line.startswith(kind + " ")],
+               [["%s %d" % count for count in stats[kind].items()]])
+    expect("registrations", stats["answered"]["registrations"], 4)
+    expect("whether somebody was refused", stats["refused"]["forbidden"] > 0, True)
     wrong = os.path.join(directory, "wrong")
     with open(wrong, "w", encoding="ascii") as file:
         file.write(make_token(txtctl.program))

@@ -91,7 +91,15 @@ static void test_records(void **unused)
     assert_non_null(record);
     assert_string_equal(record->type, "CAA");
     assert_non_null(strstr(record->value, "accounturi=https://authority.example/acct/1"));
-    assert_non_null(strstr(record->value, "validationmethods="));
+    assert_non_null(strstr(record->value, "validationmethods=dns-01,dns-account-01\""));
+
+    question.persistent = true;
+    question.wildcard = true;
+    count = setup_records_make(&question, records);
+    for (int i = count - 2; i < count; i++) {
+        assert_string_equal(records[i].purpose, "caa");
+        assert_non_null(strstr(records[i].value, "validationmethods=dns-01,dns-account-01,dns-persist-01\""));
+    }
 }
 
 static void test_refused(void **unused)
