@@ -157,6 +157,7 @@ static int damaged(const char *path, size_t at, const char *behind, struct error
         path, at, behind);
 }
 
+/* `fd` < 0: a torn end is left as it is. */
 static int mend_mapped(struct wal *wal, int fd, const char *path, bool is_newest, struct error_detail *detail)
 {
     crc_prepare(wal->crc_table);
@@ -170,12 +171,12 @@ static int mend_mapped(struct wal *wal, int fd, const char *path, bool is_newest
     if (!zeros_from(wal, whole) && commit_behind(wal, whole)) {
         return damaged(path, whole, "", detail);
     }
-    return cut(fd, whole, path, detail);
+    return fd < 0 ? 0 : cut(fd, whole, path, detail);
 }
 
-static int mend_file(const char *path, bool is_newest, struct error_detail *detail)
+static int mend_file(const char *path, bool cuts, bool is_newest, struct error_detail *detail)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(path, (cuts ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     struct stat status;
     if (fd < 0 || fstat(fd, &status) != 0) {
         int code = error_describe(detail, TXTD_ESYS, "%s: cannot be opened: %s", path, strerror(errno));
@@ -191,7 +192,7 @@ static int mend_file(const char *path, bool is_newest, struct error_detail *deta
         error_describe(detail, code, "%s: cannot be mapped: %s", path, strerror(errno));
     } else {
         struct wal wal = {.octets = octets, .len = len};
-        code = mend_mapped(&wal, fd, path, is_newest, detail);
+        code = mend_mapped(&wal, cuts ? fd : -1, path, is_newest, detail);
         munmap(octets, len);
     }
     close(fd);
@@ -221,7 +222,7 @@ static uint64_t newest_log(DIR *entries)
     return newest;
 }
 
-static int mend_logs(DIR *entries, const char *directory, struct error_detail *detail)
+static int mend_logs(DIR *entries, const char *directory, bool cuts, struct error_detail *detail)
 {
     uint64_t newest = newest_log(entries);
     struct stat status;
@@ -235,19 +236,29 @@ static int mend_logs(DIR *entries, const char *directory, struct error_detail *d
         if (asprintf(&path, "%s/%s", directory, entry->d_name) < 0) {
             return error_describe(detail, TXTD_ENOMEM, "store directory %s: no memory", directory);
         }
-        code = status.st_size > 0 ? mend_file(path, number == newest, detail) : 0;
+        code = status.st_size > 0 ? mend_file(path, cuts, number == newest, detail) : 0;
         free(path);
     }
     return code;
 }
 
-int wal_tail_mend(const char *directory, struct error_detail *detail)
+static int look_at_logs(const char *directory, bool cuts, struct error_detail *detail)
 {
     DIR *entries = opendir(directory);
     if (entries == NULL) {
         return error_describe(detail, TXTD_ESYS, "store directory %s: cannot be read: %s", directory, strerror(errno));
     }
-    int code = mend_logs(entries, directory, detail);
+    int code = mend_logs(entries, directory, cuts, detail);
     closedir(entries);
     return code;
+}
+
+int wal_tail_mend(const char *directory, struct error_detail *detail)
+{
+    return look_at_logs(directory, true, detail);
+}
+
+int wal_tail_check(const char *directory, struct error_detail *detail)
+{
+    return look_at_logs(directory, false, detail);
 }

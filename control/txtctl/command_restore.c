@@ -42,23 +42,39 @@ static int copy(struct restore *restore, const char *to, struct error_detail *de
     return code;
 }
 
-/* Carries over from the old store what was deleted in it after the backup. It is read as it lies there, which needs no whole one and
- * changes nothing. */
+/* Opens the old store as it lies there, which changes nothing. One that is not whole may look like an older one without an error, so it is
+ * read too, but not relied on. */
+static void open_old(const struct store_options *options, struct store **old, bool *incomplete)
+{
+    struct error_detail why = {""};
+    int code = store_open_whole_reader(options, old, &why);
+    if (code != 0) {
+        (void)fprintf(stderr, "txtctl: %s\n", why.text);
+        *incomplete = true;
+        code = store_open_reader(options, old, &why);
+    }
+    if (code != 0) {
+        *old = NULL;
+    }
+}
+
+/* Carries over from the old store what was deleted in it after the backup. */
 static int carry(struct restore *restore, const char *to, struct error_detail *detail)
 {
     struct store_options options = restore->config->store;
     struct store *old = NULL, *store = NULL;
-    struct error_detail why = {""};
+    bool incomplete = false;
     options.directory = restore->place;
-    if (store_open_reader(&options, &old, &why) != 0) {
-        (void)fprintf(stderr, "txtctl: %s\n", why.text);
-        restore->carried.incomplete = true;
+    open_old(&options, &old, &incomplete);
+    restore->carried.incomplete = incomplete;
+    if (old == NULL) {
         return 0;
     }
     options.directory = to;
     int code = store_open(&options, &store, detail);
     if (code == 0) {
         code = store_tombstones_carry(old, store, &restore->carried, detail);
+        restore->carried.incomplete = restore->carried.incomplete || incomplete;
         store_close(store);
     }
     store_close(old);

@@ -314,6 +314,37 @@ def check_odd_places(directory, txtd, program, backups, accounts):
     expect("restore of one that does not open", (status, report["deletions_unknown"] if status == 0 else report), (0, True))
 
 
+def lose(store, ending, damage):
+    names = [name for name in os.listdir(store) if name.endswith(ending)]
+    if not names:
+        raise service.Failure("there is no *%s" % ending)
+    for name in names:
+        damage(os.path.join(store, name))
+
+
+def check_lost_files(txtd, program, backups, accounts):
+    """A store that looks like a whole, older one, for what was lost is whole files: neither exported as if it were all, nor relied on for its deletions."""
+    store = os.path.join(txtd.directory, "state", "store")
+    for ending, damage in ((".sst", os.unlink), (".sst", lambda path: os.truncate(path, os.path.getsize(path) // 2)),
+                           (".log", os.unlink)):
+        txtd.start()
+        connection = txtd.connect()
+        connection.request("DELETE", "/api/v1/delegates/" + accounts[2]["subdomain"], None,
+                           {"Authorization": service.basic(accounts[2])})
+        expect("deletion", connection.getresponse().status, 204)
+        connection.close()
+        if ending == ".log":
+            txtd.kill()
+        else:
+            txtd.stop()
+        expect("exported", len(export(program, txtd)), len(accounts))
+        lose(store, ending, damage)
+        exported = subprocess.run([program, "export", "-c", txtd.config], capture_output=True, text=True, timeout=60)
+        refused("an export without *" + ending, (exported.returncode, exported.stderr), ending)
+        status, report = txtctl(program, txtd, "restore", "--number", "1", backups)
+        expect("restore without *" + ending, (status, report["deletions_unknown"] if status == 0 else report), (0, True))
+
+
 def failed_start(txtd):
     try:
         txtd.start()
@@ -358,6 +389,7 @@ def main(directory, program, control):
         check_restored(txtd, control, backups, accounts, answers)
         check_damage(directory, txtd, control, backups, accounts)
         check_odd_places(directory, txtd, control, backups, accounts)
+        check_lost_files(txtd, control, backups, accounts)
         check_stopped(directory, txtd, control, accounts)
     os.mkdir(os.path.join(directory, "without"))
     check_not_configured(os.path.join(directory, "without"), program)

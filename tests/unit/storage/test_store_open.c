@@ -385,6 +385,60 @@ static void a_reader_sees_an_open_store_and_changes_nothing(void **state)
     scene_end(&scene);
 }
 
+/* Removes all files with this ending; returns how many. */
+static int remove_files(const char *directory, const char *ending)
+{
+    DIR *entries = opendir(directory);
+    int removed = 0;
+    assert_non_null(entries);
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        const char *at = strrchr(entry->d_name, '.');
+        if (at != NULL && strcmp(at, ending) == 0) {
+            assert_int_equal(unlinkat(dirfd(entries), entry->d_name, 0), 0);
+            removed++;
+        }
+    }
+    closedir(entries);
+    return removed;
+}
+
+static void a_strict_reader_takes_no_older_store(void **state)
+{
+    (void)state;
+    static const char *const endings[] = {".sst", ".log"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        struct scene scene = scene_begin();
+        struct store_options options = scene_options(&scene);
+        struct store *reader = NULL;
+        struct error_detail detail = {""};
+        struct delegate_id id = scene_id(1);
+        struct delegate_state delegate = {.id = id, .zone = 1, .version = 1}, read;
+        struct store_change change = {.delegate = &delegate};
+        uint64_t revision = 0;
+        uint16_t zone = 0;
+        char before[4096], after[4096];
+        assert_int_equal(store_open_whole_reader(&options, &reader, &detail), TXTD_ENOTFOUND);
+        struct store *store = scene_open(&scene);
+        assert_int_equal(store_zone_number(store, "auth.example.org", &zone, NULL), 0);
+        assert_int_equal(store_commit(store, &change, 1, &revision), 0);
+        assert_int_equal(store_open_whole_reader(&options, &reader, &detail), 0); /* of the open one */
+        store_close(reader);
+        store_close(store);
+        list_files(scene.path, before, sizeof before);
+        assert_int_equal(store_open_whole_reader(&options, &reader, &detail), 0);
+        assert_int_equal(store_read_delegate(reader, 1, &id, &read), 0);
+        store_close(reader);
+        list_files(scene.path, after, sizeof after);
+        assert_string_equal(before, after);
+
+        assert_true(remove_files(scene.path, endings[i]) > 0);
+        assert_int_not_equal(store_open_whole_reader(&options, &reader, &detail), 0);
+        assert_null(reader);
+        assert_non_null(strstr(detail.text, endings[i]));
+        scene_end(&scene);
+    }
+}
+
 static void a_secret_is_the_store_s_own_and_stays(void **state)
 {
     (void)state;
@@ -615,6 +669,7 @@ int main(void)
         cmocka_unit_test(stores_change_places_at_once),
         cmocka_unit_test(what_is_to_be_replaced_is_locked),
         cmocka_unit_test(a_reader_sees_an_open_store_and_changes_nothing),
+        cmocka_unit_test(a_strict_reader_takes_no_older_store),
         cmocka_unit_test(a_secret_is_the_store_s_own_and_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
