@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,6 +228,46 @@ int store_directory_lock(const char *path, int *lock_fd, struct error_detail *de
     }
     close(directory_fd);
     return code;
+}
+
+/* A mount point belongs to another file system than its parent, or is another mount of the same one. */
+static bool is_mount_point(const char *place)
+{
+    struct statx status;
+    return statx(AT_FDCWD, place, AT_SYMLINK_NOFOLLOW, 0, &status) == 0 &&
+           (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 &&
+           (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+static int try_exchange(const char *place, struct error_detail *detail)
+{
+    char one[PATH_MAX], other[PATH_MAX];
+    if (snprintf(one, sizeof one, "%s.trial-1", place) >= (int)sizeof one) {
+        return error_describe(detail, TXTD_ESYS, "%s: is too long", place);
+    }
+    (void)snprintf(other, sizeof other, "%s.trial-2", place);
+    bool can = (mkdir(one, 0700) == 0 || errno == EEXIST) && (mkdir(other, 0700) == 0 || errno == EEXIST) &&
+               renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) == 0;
+    int error = errno;
+    (void)rmdir(one);
+    (void)rmdir(other);
+    return can ? 0
+               : error_describe(detail, TXTD_ESYS,
+                                "%s: another directory cannot be put in its place: %s; make the store elsewhere "
+                                "(--into), and name that as store.directory",
+                                place, strerror(error));
+}
+
+int store_directory_can_exchange(const char *place, struct error_detail *detail)
+{
+    if (is_mount_point(place)) {
+        return error_describe(
+            detail, TXTD_ESYS,
+            "%s: is a mount point, which nothing can be put in the place of; make the store elsewhere "
+            "(--into) and move its files, or name a directory below it as store.directory",
+            place);
+    }
+    return try_exchange(place, detail);
 }
 
 int store_directory_exchange(const char *made, const char *place, struct error_detail *detail)

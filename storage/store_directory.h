@@ -37,6 +37,10 @@ int store_directory_mark(const char *path, struct error_detail *detail);
  * TXTD_EEXISTS (in use), TXTD_ESYS. */
 int store_directory_lock(const char *path, int *lock_fd, struct error_detail *detail);
 
+/* Whether store_directory_exchange can do that with a directory beside `place`, found out with two empty ones that are gone afterwards:
+ * not when it is a mount point, or on a file system that cannot exchange. Returns 0 or TXTD_ESYS with a `detail`. */
+int store_directory_can_exchange(const char *place, struct error_detail *detail);
+
 /* Puts the directory `made` in the place of `place`, which then has the name of `made`; at no moment is there nothing, and then it is
  * durable. Both are in one file system. Returns 0 or TXTD_ESYS with a `detail`, nothing changed but that it may not be durable. */
 int store_directory_exchange(const char *made, const char *place, struct error_detail *detail);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -99,11 +100,15 @@ static int swap(struct restore *restore, const char *made, struct error_detail *
         return error_describe(detail, TXTD_ESYS, "%s: cannot be named %s: %s; it is the restored store", made,
                               restore->aside, strerror(errno));
     }
+    struct stat before = {0}, after = {0};
+    (void)stat(restore->aside, &before);
     int code = store_directory_exchange(restore->aside, restore->place, detail);
-    if (code != 0) {
+    bool is_aside = code != 0 && stat(restore->aside, &after) == 0 && after.st_ino == before.st_ino;
+    if (is_aside &&
+        rename(restore->aside, made) == 0) { /* a name that is not an old store's; the next restore removes it */
         struct error_detail why = *detail;
-        (void)error_describe(detail, code, "%s; %s is whole: move %s away and it into its place", why.text,
-                             restore->aside, restore->place);
+        (void)error_describe(detail, code, "%s; %s is whole: move %s away and it into its place", why.text, made,
+                             restore->place);
     }
     return code;
 }
@@ -118,7 +123,8 @@ static int replace(struct restore *restore, struct error_detail *detail)
     }
     int code = store_directory_lock(restore->place, &lock_fd, detail);
     bool was_store = code == 0;
-    code = code == TXTD_ENOTFOUND ? 0 : code;                       /* an empty directory */
+    code = code == TXTD_ENOTFOUND ? 0 : code; /* an empty directory */
+    code = code != 0 ? code : store_directory_can_exchange(restore->place, detail);
     code = code != 0 ? code : backup_restore_discard(made, detail); /* of a restore that was interrupted */
     code = code != 0 ? code : copy(restore, made, detail);
     if (code == 0 && was_store) {

@@ -627,6 +627,24 @@ static void stores_change_places_at_once(void **state)
     scene_end(&scene);
 }
 
+/* Known before a copy is made, not after it. */
+static void what_cannot_be_replaced_is_known(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    struct error_detail detail = {""};
+    char before[1024], after[1024];
+    store_close(scene_open(&scene));
+    list_files(scene.directory, before, sizeof before);
+    assert_int_equal(store_directory_can_exchange(scene.path, &detail), 0);
+    list_files(scene.directory, after, sizeof after);
+    assert_int_equal(strlen(before), strlen(after)); /* but for the time of the directory */
+    assert_int_equal(store_directory_can_exchange("/proc", &detail), TXTD_ESYS);
+    assert_non_null(strstr(detail.text, "is a mount point"));
+    assert_int_equal(store_directory_can_exchange("/nowhere/at/all", &detail), TXTD_ESYS);
+    scene_end(&scene);
+}
+
 static void what_is_to_be_replaced_is_locked(void **state)
 {
     (void)state;
@@ -667,6 +685,7 @@ int main(void)
         cmocka_unit_test(a_first_start_that_died_is_made_up_for),
         cmocka_unit_test(a_file_of_another_user_is_named_with_its_owner),
         cmocka_unit_test(stores_change_places_at_once),
+        cmocka_unit_test(what_cannot_be_replaced_is_known),
         cmocka_unit_test(what_is_to_be_replaced_is_locked),
         cmocka_unit_test(a_reader_sees_an_open_store_and_changes_nothing),
         cmocka_unit_test(a_strict_reader_takes_no_older_store),
