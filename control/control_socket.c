@@ -23,6 +23,14 @@
 #define SILENT_LOOK_MS 250  /* between two looks for clients that were silent for too long */
 #define LINE_MS        1000 /* for a line, once it has begun */
 
+/* Who has connected and not sent a whole line yet: it keeps nobody waiting. */
+struct client {
+    struct control_peer peer;
+    int64_t until_ms;
+    size_t len;
+    char line[CONTROL_SOCKET_LINE_MAX];
+};
+
 struct control_socket {
     char *path;
     int fd;      /* listening */
@@ -35,6 +43,11 @@ struct control_socket {
     struct log *log;
     pthread_t thread;
     bool running;
+
+    /* The thread's. */
+    struct pollfd ready[2 + CONTROL_SOCKET_SILENT_MAX]; /* the listening one, the stop, the clients */
+    struct client clients[CONTROL_SOCKET_SILENT_MAX];
+    nfds_t clients_count;
 };
 
 /* --- Making --- */
@@ -257,23 +270,10 @@ static bool await(const struct control_socket *control, int fd, short events, in
     }
 }
 
-/* Reads up to the newline. Returns the request, an object, or NULL. */
-static json_t *receive(const struct control_socket *control, int fd)
+/* The request in a line without its newline, an object, or NULL. */
+static json_t *parse(const char *line, size_t len)
 {
-    char line[CONTROL_SOCKET_LINE_MAX];
-    size_t len = 0;
-    const int64_t deadline_ms = now_ms() + LINE_MS;
-    while (len == 0 || memchr(line, '\n', len) == NULL) {
-        if (len == sizeof line || !await(control, fd, POLLIN, deadline_ms)) {
-            return NULL;
-        }
-        ssize_t count = recv(fd, line + len, sizeof line - len, MSG_DONTWAIT);
-        if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) {
-            return NULL;
-        }
-        len += count > 0 ? (size_t)count : 0;
-    }
-    json_t *request = json_loadb(line, (size_t)((char *)memchr(line, '\n', len) - line), JSON_REJECT_DUPLICATES, NULL);
+    json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(request)) {
         json_decref(request);
         return NULL;
@@ -299,9 +299,11 @@ static void reply(const struct control_socket *control, int fd, json_t *json)
     free(text);
 }
 
-static void serve_client(const struct control_socket *control, const struct control_peer *peer)
+/* Serves the client its line; `len` 0: it sent none. */
+static void serve_client(const struct control_socket *control, const struct control_peer *peer, const char *line,
+                         size_t len)
 {
-    json_t *request = receive(control, peer->fd);
+    json_t *request = parse(line, len);
     json_t *answer = request == NULL ? json_pack("{s:s}", "error", "the request must be one JSON object on one line")
                                      : control->handler(control->context, peer, request);
     json_decref(request);
@@ -314,23 +316,7 @@ static void serve_client(const struct control_socket *control, const struct cont
 
 /* --- The thread --- */
 
-/* Those who have connected and not said anything yet: they keep nobody waiting. */
-struct silent {
-    struct pollfd ready[2 + CONTROL_SOCKET_SILENT_MAX]; /* the listening one, the stop, the clients */
-    struct control_peer peers[CONTROL_SOCKET_SILENT_MAX];
-    int64_t until_ms[CONTROL_SOCKET_SILENT_MAX];
-    nfds_t count;
-};
-
-static void forget(struct silent *silent, nfds_t at)
-{
-    nfds_t last = --silent->count;
-    silent->ready[2 + at] = silent->ready[2 + last];
-    silent->peers[at] = silent->peers[last];
-    silent->until_ms[at] = silent->until_ms[last];
-}
-
-static void accept_client(struct control_socket *control, struct silent *silent)
+static void accept_client(struct control_socket *control)
 {
     const struct timespec pause = {.tv_nsec = 100 * 1000000};
     struct control_peer peer;
@@ -343,50 +329,77 @@ static void accept_client(struct control_socket *control, struct silent *silent)
         log_event(control->log, LOG_LEVEL_WARNING, "control.forbidden", log_uint("uid", peer.uid));
         (void)close(fd);
     } else {
-        nfds_t at = silent->count++;
-        silent->ready[2 + at] = (struct pollfd){.fd = fd, .events = POLLIN};
-        silent->peers[at] = peer;
-        silent->until_ms[at] = now_ms() + CONTROL_SOCKET_CLIENT_MS;
+        nfds_t at = control->clients_count++;
+        control->ready[2 + at] = (struct pollfd){.fd = fd, .events = POLLIN};
+        control->clients[at].peer = peer;
+        control->clients[at].until_ms = now_ms() + CONTROL_SOCKET_CLIENT_MS;
+        control->clients[at].len = 0;
     }
 }
 
-/* Serves those who have begun to speak; closes those who were silent for too long. */
-static void look_at_clients(const struct control_socket *control, struct silent *silent)
+static void forget(struct control_socket *control, nfds_t at)
 {
-    for (nfds_t at = silent->count; at-- > 0;) { /* from the end: forgetting moves the last one */
-        const struct control_peer peer = silent->peers[at];
-        bool speaks = silent->ready[2 + at].revents != 0, is_late = now_ms() >= silent->until_ms[at];
-        if (speaks || is_late) {
-            forget(silent, at);
+    nfds_t last = --control->clients_count;
+    if (at != last) {
+        control->ready[2 + at] = control->ready[2 + last];
+        control->clients[at] = control->clients[last];
+    }
+}
+
+/* Takes what the client has sent. Returns whether there is nothing to wait for: its line is whole, too long, or will not come. */
+static bool receive(struct client *client)
+{
+    ssize_t count = recv(client->peer.fd, client->line + client->len, sizeof client->line - client->len, MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return false;
+    }
+    if (count > 0 && client->len == 0) {
+        client->until_ms = now_ms() + LINE_MS;
+    }
+    client->len += count > 0 ? (size_t)count : 0;
+    return count <= 0 || client->len == sizeof client->line || memchr(client->line, '\n', client->len) != NULL;
+}
+
+/* Serves those whose line is whole; closes those who were silent, or slow, for too long. */
+static void look_at_clients(struct control_socket *control)
+{
+    for (nfds_t at = control->clients_count; at-- > 0;) { /* from the end: forgetting moves the last one */
+        struct client *client = &control->clients[at];
+        bool ends = control->ready[2 + at].revents != 0 && receive(client), is_late = now_ms() >= client->until_ms;
+        if (!ends && !is_late) {
+            continue;
         }
-        if (speaks) {
-            serve_client(control, &peer);
-        } else if (is_late) {
-            (void)close(peer.fd);
+        if (client->len == 0 && !ends) {
+            (void)close(client->peer.fd);
+        } else {
+            const char *end = memchr(client->line, '\n', client->len);
+            serve_client(control, &client->peer, client->line, end == NULL ? 0 : (size_t)(end - client->line));
         }
+        forget(control, at);
     }
 }
 
 static void *run(void *argument)
 {
     struct control_socket *control = argument;
-    struct silent silent = {.ready = {{.fd = control->fd}, {.fd = control->stop_fd, .events = POLLIN}}};
-    while (silent.ready[1].revents == 0) {
-        silent.ready[0].events = silent.count < CONTROL_SOCKET_SILENT_MAX ? POLLIN : 0;
-        silent.ready[0].revents = 0;
-        int count = poll(silent.ready, 2 + silent.count, silent.count > 0 ? SILENT_LOOK_MS : -1);
+    control->ready[0] = (struct pollfd){.fd = control->fd};
+    control->ready[1] = (struct pollfd){.fd = control->stop_fd, .events = POLLIN};
+    while (control->ready[1].revents == 0) {
+        control->ready[0].events = control->clients_count < CONTROL_SOCKET_SILENT_MAX ? POLLIN : 0;
+        control->ready[0].revents = 0;
+        int count = poll(control->ready, 2 + control->clients_count, control->clients_count > 0 ? SILENT_LOOK_MS : -1);
         if (count < 0) {
             continue;
         }
-        if (silent.ready[1].revents == 0) {
-            look_at_clients(control, &silent);
+        if (control->ready[1].revents == 0) {
+            look_at_clients(control);
         }
-        if ((silent.ready[0].revents & POLLIN) != 0 && silent.count < CONTROL_SOCKET_SILENT_MAX) {
-            accept_client(control, &silent);
+        if ((control->ready[0].revents & POLLIN) != 0 && control->clients_count < CONTROL_SOCKET_SILENT_MAX) {
+            accept_client(control);
         }
     }
-    while (silent.count > 0) {
-        (void)close(silent.peers[--silent.count].fd);
+    while (control->clients_count > 0) {
+        (void)close(control->clients[--control->clients_count].peer.fd);
     }
     return NULL;
 }

@@ -1,11 +1,11 @@
 /* control_socket.h: the local control socket: a unix stream socket for what only this machine's administrator may ask.
  *
- * One connection, one request, one reply: each a JSON object on one line. Connections are served one after the other on one
- * thread, as they begin to speak; of several that have begun when the thread looks, in no particular order. Up to
- * CONTROL_SOCKET_SILENT_MAX that say nothing keep nobody waiting, each for CONTROL_SOCKET_CLIENT_MS at most. A line that has begun
- * has a second to end; a client has CONTROL_SOCKET_CLIENT_MS to take the reply. Who may connect: root, the user that txtd runs as,
- * and members of one configured group (SO_PEERCRED, SO_PEERGROUPS); others are closed unheard, even if the file's mode (0660) would
- * let them in.
+ * One connection, one request, one reply: each a JSON object on one line. Requests are served one after the other on one
+ * thread; of several whose lines are whole when the thread looks, in no particular order. Up to CONTROL_SOCKET_SILENT_MAX
+ * that say nothing, or not all of it, keep nobody waiting. The first octet is waited for for CONTROL_SOCKET_CLIENT_MS, the rest of
+ * the line for a second; a client has CONTROL_SOCKET_CLIENT_MS to take the reply. Who may connect: root, the user that txtd
+ * runs as, and members of one configured group (SO_PEERCRED, SO_PEERGROUPS); others are closed unheard, even if the file's mode
+ * (0660) would let them in.
  *
  * Knows nothing of what is asked: control_commands.h does.
  */

@@ -292,6 +292,19 @@ static int start(struct daemon *daemon, bool take_over, struct error_detail *det
     return rc;
 }
 
+/* A large one takes a while. */
+static void stop_backups(struct daemon *daemon)
+{
+    struct backup_state state = {.runs = false};
+    if (daemon->backup != NULL) {
+        backup_job_state(daemon->backup, &state);
+    }
+    if (state.runs) {
+        log_event(daemon->log, LOG_LEVEL_INFO, "stop.waits_for_backup", log_text("directory", state.directory));
+    }
+    backup_job_free(daemon->backup);
+}
+
 /* Ends whatever has been started, in the order that loses nothing: no new requests, then every accepted change durable and
  * visible, DNS last. */
 static void stop(struct daemon *daemon)
@@ -302,7 +315,7 @@ static void stop(struct daemon *daemon)
     if (daemon->control != NULL) {
         control_socket_stop(daemon->control);
     }
-    backup_job_free(daemon->backup);
+    stop_backups(daemon);
     if (daemon->health != NULL) {
         health_stop(daemon->health);
     }

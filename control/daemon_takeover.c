@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "control/backup_job.h"
 #include "control/daemon.h"
 #include "control/daemon_internal.h"
 #include "control/log.h"
@@ -158,6 +159,16 @@ static void log_kernel_path(const struct daemon *daemon)
     }
 }
 
+/* Nothing went over yet. */
+static void refuse(const struct daemon *daemon, int fd, int rc)
+{
+    struct backup_state state;
+    backup_job_state(daemon->backup, &state);
+    const char *why = state.runs ? "a backup is being made; try again when it is done" : txtd_error_text(rc);
+    (void)takeover_refuse(fd, why);
+    log_event(daemon->log, LOG_LEVEL_ERROR, "takeover.failed", log_text("error", why));
+}
+
 bool daemon_takeover_give(struct daemon *daemon)
 {
     int fd = atomic_load_explicit(&daemon->commands.successor_fd, memory_order_acquire);
@@ -171,15 +182,13 @@ bool daemon_takeover_give(struct daemon *daemon)
               log_text("hint", "changes are refused until it serves"));
     const int64_t refused_since_ms = takeover_now_ms();
     int rc = daemon->store_is_away ? TXTD_ECLOSED : store_suspend(daemon->store);
-    bool suspended = rc == 0;
-    rc = rc == 0 ? give_and_wait(daemon, fd, refused_since_ms) : rc;
     if (rc != 0) {
+        refuse(daemon, fd, rc);
+    } else if ((rc = give_and_wait(daemon, fd, refused_since_ms)) != 0) {
         (void)takeover_say(fd, false);
         log_event(daemon->log, LOG_LEVEL_ERROR, "takeover.failed", log_text("error", txtd_error_text(rc)));
-        if (suspended) {
-            take_store_back(daemon);
-            log_kernel_path(daemon);
-        }
+        take_store_back(daemon);
+        log_kernel_path(daemon);
     } else {
         control_socket_leave_file(daemon->control);
         daemon->handed_over = true;

@@ -191,6 +191,30 @@ struct http_text http_exchange_header(const struct http_exchange *exchange, cons
     return (struct http_text){NULL, 0};
 }
 
+/* What `value` and the next line make together. */
+static struct http_text join(h2o_mem_pool_t *pool, struct http_text value, struct http_text line)
+{
+    char *joined = h2o_mem_alloc_pool(pool, value.len + line.len + 1);
+    memcpy(joined, value.data, value.len);
+    joined[value.len] = ',';
+    memcpy(joined + value.len + 1, line.data, line.len);
+    return (struct http_text){joined, value.len + line.len + 1};
+}
+
+struct http_text http_exchange_header_lines(const struct http_exchange *exchange, const char *name)
+{
+    struct http_text value = {NULL, 0};
+    size_t name_len = strlen(name);
+    for (size_t i = 0; exchange->request != NULL && i < exchange->request->headers.size; i++) {
+        const h2o_header_t *header = &exchange->request->headers.entries[i];
+        if (h2o_lcstris(header->name->base, header->name->len, name, name_len)) {
+            struct http_text line = value_of(header);
+            value = value.data == NULL ? line : join(&exchange->request->pool, value, line);
+        }
+    }
+    return value;
+}
+
 unsigned http_exchange_site(const struct http_exchange *exchange)
 {
     return exchange->origin->listener->site;

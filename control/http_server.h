@@ -113,6 +113,8 @@ struct http_text http_exchange_query(const struct http_exchange *exchange); /* b
 struct http_text http_exchange_body(const struct http_exchange *exchange);
 /* The first header of that name (lower case given), or absent. */
 struct http_text http_exchange_header(const struct http_exchange *exchange, const char *name);
+/* All headers of that name as one list, with commas between them (RFC 9110 section 5.3), or absent. Lives as long as the request. */
+struct http_text http_exchange_header_lines(const struct http_exchange *exchange, const char *name);
 unsigned http_exchange_site(const struct http_exchange *exchange);
 /* Who asks: the TCP peer, or what trusted proxies say (right-most untrusted X-Forwarded-For entry, or PROXY protocol), as
  * IPv6 (IPv4-mapped for IPv4). */

@@ -14,10 +14,13 @@ static void wake(void *context)
 
 /* --- If-Match (RFC 9110 section 13.1.1) --- */
 
-/* The number of a strong tag that could be ours: "7". */
+/* The number of a strong tag that is one of ours: "7", written in no other way. */
 static bool version_of(struct http_text tag, uint64_t *version)
 {
     *version = 0;
+    if (tag.len > 1 && tag.data[0] == '0') {
+        return false;
+    }
     for (size_t i = 0; i < tag.len; i++) {
         unsigned digit = (unsigned char)tag.data[i] - (unsigned)'0';
         if (digit > 9 || *version > (UINT64_MAX - digit) / 10) {
@@ -28,37 +31,55 @@ static bool version_of(struct http_text tag, uint64_t *version)
     return tag.len > 0;
 }
 
-/* Steps over one element of the list. Returns false at the end, or where the list is broken, which ends it: what is not
- * understood must not let a change through. *tag is what stands between the quotes, absent for a weak tag. */
+static void step(struct http_text *rest, size_t len)
+{
+    rest->data += len;
+    rest->len -= len;
+}
+
+static void skip(struct http_text *rest, const char *characters)
+{
+    while (rest->len > 0 && strchr(characters, rest->data[0]) != NULL && rest->data[0] != '\0') {
+        step(rest, 1);
+    }
+}
+
+/* Steps over one tag, and what stands behind it up to the next. *tag is what stands between the quotes, absent for a weak tag. Returns
+ * false where the list is broken. */
 static bool next_tag(struct http_text *rest, struct http_text *tag)
 {
-    while (rest->len > 0 && (rest->data[0] == ',' || rest->data[0] == ' ' || rest->data[0] == '\t')) {
-        rest->data++;
-        rest->len--;
-    }
     bool is_weak = rest->len > 2 && memcmp(rest->data, "W/", 2) == 0;
-    const char *begin = rest->data + (is_weak ? 3 : 1);
-    size_t len = rest->len - (is_weak ? 2 : 0);
-    if (len < 2 || begin[-1] != '"') {
-        return false;
-    }
-    const char *end = memchr(begin, '"', len - 1);
+    step(rest, is_weak ? 2 : 0);
+    const char *end = rest->len < 2 || rest->data[0] != '"' ? NULL : memchr(rest->data + 1, '"', rest->len - 1);
     if (end == NULL) {
         return false;
     }
-    *tag = is_weak ? (struct http_text){NULL, 0} : (struct http_text){begin, (size_t)(end - begin)};
-    rest->len -= (size_t)(end + 1 - rest->data);
-    rest->data = end + 1;
-    return true;
+    *tag = is_weak ? (struct http_text){NULL, 0} : (struct http_text){rest->data + 1, (size_t)(end - rest->data - 1)};
+    step(rest, (size_t)(end + 1 - rest->data));
+    skip(rest, " \t");
+    bool goes_on = rest->len == 0 || rest->data[0] == ',';
+    skip(rest, ", \t");
+    return goes_on;
 }
 
-/* Notes the versions that the delegate may have. Tags are compared strongly, so that a weak one never matches. */
+/* Notes the versions that the delegate may have: none, when the list is broken, for what is not understood must not let a change
+ * through. Tags are compared strongly, so that a weak one never matches. */
 static void read_if_match(struct http_text header, struct service_edit *edit)
 {
     struct http_text tag;
-    edit->expects_version = header.data != NULL && !http_text_is(header, "*");
-    while (edit->expects_version && edit->versions_count < SERVICE_EDIT_VERSIONS_MAX && next_tag(&header, &tag)) {
-        edit->versions_count += version_of(tag, &edit->versions[edit->versions_count]);
+    if (header.data == NULL || http_text_is(header, "*")) {
+        return;
+    }
+    edit->expects_version = true;
+    skip(&header, ", \t");
+    while (header.len > 0) {
+        if (!next_tag(&header, &tag)) {
+            edit->versions_count = 0;
+            return;
+        }
+        if (edit->versions_count < SERVICE_EDIT_VERSIONS_MAX) {
+            edit->versions_count += version_of(tag, &edit->versions[edit->versions_count]);
+        }
     }
 }
 
@@ -84,7 +105,7 @@ struct service_edit_call *native_edit_begin(struct native_request *request, enum
     }
     struct service_edit *edit = service_edit_of(call);
     edit->kind = kind;
-    read_if_match(http_exchange_header(request->api.exchange, "if-match"), edit);
+    read_if_match(http_exchange_header_lines(request->api.exchange, "if-match"), edit);
     return call;
 }
 

@@ -59,7 +59,7 @@ json_t *native_json_client(const uint8_t address[16]);
 /* The whole delegate, to which members can be added; NULL when out of memory. */
 json_t *native_json_delegate(const struct native_view *view);
 
-/* The few members that stand in a list of delegates. */
+/* The few members that stand in a list of delegates. `zone`: NULL when it is not served now. */
 json_t *native_json_list_item(const struct store_account *account, const struct delegate_state *delegate,
                               const char *zone);
 

@@ -149,8 +149,9 @@ json_t *native_json_list_item(const struct store_account *account, const struct 
     delegate_id_format(&account->delegate, id);
     delegate_id_format(&account->username, username);
     const struct native_view view = {.account = account, .delegate = delegate};
-    return json_pack("{s:s, s:s++, s:s, s:s, s:b, s:s%, s:o, s:o, s:i}", "id", id, "fulldomain", id, ".", zone, "zone",
-                     zone, "username", username, "disabled", delegate->disabled, "note", account->note,
+    json_t *name = zone == NULL ? json_null() : json_sprintf("%s.%s", id, zone);
+    return json_pack("{s:s, s:o, s:s?, s:s, s:b, s:s%, s:o, s:o, s:i}", "id", id, "fulldomain", name, "zone", zone,
+                     "username", username, "disabled", delegate->disabled, "note", account->note,
                      (size_t)account->note_len, "created_at", native_json_time(account->created_s), "updated_at",
                      native_json_time(updated_at_s(&view)), "values_count", (int)delegate->values_count);
 }

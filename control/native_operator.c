@@ -87,7 +87,7 @@ static void add_page(const struct native_request *request, struct list_question 
         const struct service_zone *zone = service_rules_zone(request->api.rules, account->zone);
         if (is_wanted(question, account, &page->delegates[i])) {
             (void)json_array_append_new(
-                list, native_json_list_item(account, &page->delegates[i], zone == NULL ? "" : zone->name));
+                list, native_json_list_item(account, &page->delegates[i], zone == NULL ? NULL : zone->name));
         }
         question->after = account->username;
         question->from_start = false;

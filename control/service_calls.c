@@ -18,6 +18,7 @@ struct service_call {
     struct service_rules *rules;                 /* of when the call was prepared */
     const struct service_zone *zone;             /* belongs to rules */
     bool registers;                              /* else updates */
+    bool has_room;                               /* service_take_room */
     const char *by;                              /* who registers, for the audit log: a constant */
     char token_id[CREDENTIALS_TOKEN_ID_LEN + 1]; /* of the token that this took; or empty */
     uint8_t client[16];
@@ -55,6 +56,15 @@ void service_calls_free(struct service *service)
     free(service->calls);
 }
 
+/* Once the store counts the delegate, or there will be none. */
+static void give_room_back(struct service_call *call)
+{
+    if (call->has_room) {
+        call->has_room = false;
+        service_give_room_back(call->service);
+    }
+}
+
 static struct service_call *take_call(struct service *service)
 {
     pthread_mutex_lock(&service->calls_lock);
@@ -75,6 +85,7 @@ static struct service_call *take_call(struct service *service)
 void service_call_free(struct service_call *call)
 {
     struct service *service = call->service;
+    give_room_back(call);
     service_rules_release(call->rules);
     explicit_bzero(call, sizeof *call);
     pthread_mutex_lock(&service->calls_lock);
@@ -170,6 +181,7 @@ static int decide_update(struct change_request *request, struct change_state *st
 static void complete(struct change_request *request, int result)
 {
     struct service_call *call = (struct service_call *)request;
+    give_room_back(call);
     call->result = result;
     call->done(call->context); /* the call may be gone now */
 }
@@ -271,9 +283,7 @@ int service_prepare_registration(struct service *service, const uint8_t client[1
     if (result == 0 && registration->allowfrom_count > STORE_ALLOWFROM_MAX) {
         result = TXTD_EINVAL;
     }
-    if (result == 0) {
-        result = service_check_room(service, rules);
-    }
+    bool has_room = result == 0 && (result = service_take_room(service, rules)) == 0;
     if (result == 0 && !registration->by_operator) {
         result = service_limit_registration(service, rules, client, retry_after_s);
     }
@@ -283,7 +293,10 @@ int service_prepare_registration(struct service *service, const uint8_t client[1
     if (result == 0) {
         (*call)->by = registration->by_operator ? "operator" : token_id[0] != '\0' ? "token" : "anyone";
         memcpy((*call)->token_id, token_id, sizeof token_id);
+        (*call)->has_room = true;
         result = end_prepare(*call, fill_registration(*call, registration));
+    } else if (has_room) {
+        service_give_room_back(service);
     }
     service_rules_release(rules);
     return service_count_refusal(service, result);

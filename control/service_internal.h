@@ -32,6 +32,7 @@ struct service {
     struct service_call *calls_free;
     unsigned calls_max, calls_used;
 
+    uint64_t registering;             /* delegates on their way: service_take_room */
     struct service_counters counters; /* relaxed atomics */
 };
 
@@ -51,8 +52,10 @@ int service_may_register(const struct service_rules *rules, const char *token, s
 int service_limit_registration(struct service *service, const struct service_rules *rules, const uint8_t client[16],
                                unsigned *retry_after_s);
 
-/* Whether one more delegate may be. Returns 0 or TXTD_EQUOTA. */
-int service_check_room(struct service *service, const struct service_rules *rules);
+/* Takes room for one more delegate: those on their way count like those that are there, so that there are never more than may be. Returns 0 or
+ * TXTD_EQUOTA. Given back once the store counts it, or it failed. Any thread. */
+int service_take_room(struct service *service, const struct service_rules *rules);
+void service_give_room_back(struct service *service);
 
 /* Counts a refusal of a prepare or a login. Returns `code`. */
 int service_count_refusal(struct service *service, int code);

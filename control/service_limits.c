@@ -47,11 +47,19 @@ int service_limit_registration(struct service *service, const struct service_rul
 }
 
 /* Every delegate takes memory for good, also one that nobody uses for 90 days: their number has a bound, too. */
-int service_check_room(struct service *service, const struct service_rules *rules)
+int service_take_room(struct service *service, const struct service_rules *rules)
 {
-    if (rules->delegates_max == 0 || store_delegates_estimate(service->parts.store) < rules->delegates_max) {
+    uint64_t under_way = __atomic_fetch_add(&service->registering, 1, __ATOMIC_RELAXED);
+    if (rules->delegates_max == 0 ||
+        store_delegates_estimate(service->parts.store) + under_way < rules->delegates_max) {
         return 0;
     }
+    service_give_room_back(service);
     service_count(service, limits[SERVICE_LIMIT_DELEGATES]);
     return TXTD_EQUOTA;
+}
+
+void service_give_room_back(struct service *service)
+{
+    (void)__atomic_sub_fetch(&service->registering, 1, __ATOMIC_RELAXED);
 }

@@ -163,6 +163,17 @@ int takeover_give(int fd, const struct takeover_sockets *sockets)
     return rc;
 }
 
+int takeover_refuse(int fd, const char *why)
+{
+    json_t *json = json_pack("{s:s}", "error", why);
+    char *text = json_dumps(json, JSON_COMPACT);
+    int rc = text == NULL ? TXTD_ESYS : send_text(fd, text, strlen(text));
+    rc = rc == 0 ? send_text(fd, "\n", 1) : rc;
+    free(text);
+    json_decref(json);
+    return rc;
+}
+
 int takeover_await_serving(int fd, int64_t wait_ms)
 {
     char line[WORDS_MAX];

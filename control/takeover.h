@@ -56,6 +56,9 @@ int takeover_give(int fd, const struct takeover_sockets *sockets);
 /* Waits for at most `wait_ms` until the successor serves. Returns 0, TXTD_ECLOSED (it has given up) or TXTD_ETIMEOUT. */
 int takeover_await_serving(int fd, int64_t wait_ms);
 
+/* Refuses before anything went over; the successor prints `why`. Returns 0 or TXTD_ESYS. */
+int takeover_refuse(int fd, const char *why);
+
 /* Says the last word: "yours" or "no". Returns 0 or TXTD_ESYS. */
 int takeover_say(int fd, bool yours);
 

@@ -2,7 +2,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -20,7 +22,71 @@ static int fail(struct error_detail *detail, const char *path, const char *what)
     return error_describe(detail, code, "backup directory %s: %s: %s", path, what, strerror(errno));
 }
 
-/* Whether nothing is in it but what every directory has. */
+/* The directories that RocksDB makes in a backup directory. */
+static bool is_rocksdbs(const char *name)
+{
+    static const char *const names[] = {"meta", "private", "shared", "shared_checksum"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Another backup directory in this one is in nobody's way, unless it has the name of a directory of RocksDB's. */
+static bool is_backup_beside(int directory_fd, const char *name)
+{
+    int fd = is_rocksdbs(name) ? -1 : openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_backup = fd >= 0 && faccessat(fd, BACKUP_MARKER, F_OK, 0) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return is_backup;
+}
+
+/* The whole path without links; of one that does not exist yet, as it will be. */
+static bool resolve(const char *path, char real[PATH_MAX])
+{
+    char parent[PATH_MAX];
+    if (realpath(path, real) != NULL) {
+        return true;
+    }
+    if (errno != ENOENT || snprintf(parent, sizeof parent, "./%s", path) >= (int)sizeof parent) {
+        return false;
+    }
+    char *begin = path[0] == '/' ? parent + 2 : parent;
+    size_t len = strlen(begin);
+    while (len > 1 && begin[len - 1] == '/') {
+        begin[--len] = '\0';
+    }
+    char *name = strrchr(begin, '/');
+    *name++ = '\0';
+    if (realpath(begin[0] == '\0' ? "/" : begin, real) == NULL) {
+        return false;
+    }
+    size_t used = strlen(real);
+    return snprintf(real + used, PATH_MAX - used, "/%s", name) < (int)(PATH_MAX - used);
+}
+
+/* Whether it is among RocksDB's own files in another backup directory, which then could not be read any more. */
+static bool is_in_backup(const char *path)
+{
+    char real[PATH_MAX], marker[PATH_MAX + sizeof BACKUP_MARKER];
+    if (!resolve(path, real)) {
+        return false;
+    }
+    for (char *name; (name = strrchr(real, '/')) != NULL;) {
+        *name++ = '\0';
+        (void)snprintf(marker, sizeof marker, "%s/" BACKUP_MARKER, real);
+        if (is_rocksdbs(name) && access(marker, F_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether nothing is in it but what every directory has, and other backup directories. */
 static bool is_empty(int directory_fd)
 {
     int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -28,7 +94,7 @@ static bool is_empty(int directory_fd)
     bool empty = entries != NULL;
     for (struct dirent *entry; empty && (entry = readdir(entries)) != NULL;) {
         empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-                strcmp(entry->d_name, "lost+found") == 0;
+                strcmp(entry->d_name, "lost+found") == 0 || is_backup_beside(directory_fd, entry->d_name);
     }
     if (entries != NULL) {
         (void)closedir(entries);
@@ -94,12 +160,19 @@ static int claim(int directory_fd, const char *path, bool make, int *lock_fd, st
 
 int backup_directory_claim(const char *path, bool make, int *lock_fd, struct error_detail *detail)
 {
+    struct stat status;
+    if (make && is_in_backup(path)) {
+        return error_describe(detail, TXTD_EINVAL,
+                              "backup directory %s: is inside of another backup; name a directory beside that", path);
+    }
     if (make && mkdir(path, 0700) != 0 && errno != EEXIST) {
         return fail(detail, path, "cannot be made");
     }
     int directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory_fd < 0) {
-        return fail(detail, path, "cannot be opened");
+        return errno == ENOENT && lstat(path, &status) == 0
+                   ? error_describe(detail, TXTD_EINVAL, "backup directory %s: is a link to what does not exist", path)
+                   : fail(detail, path, "cannot be opened");
     }
     int code = claim(directory_fd, path, make, lock_fd, detail);
     (void)close(directory_fd);

@@ -30,6 +30,42 @@ static void remove_directory(const char *path)
     (void)rmdir(path);
 }
 
+/* Whether it has files of a backup in it, which has a list or has lost it; another backup directory has not. */
+static bool has_files(int fd)
+{
+    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+    bool found = false;
+    if (entries == NULL) {
+        return false;
+    }
+    for (struct dirent *entry; !found && (entry = readdir(entries)) != NULL;) {
+        found = entry->d_name[0] != '.';
+    }
+    found = found && faccessat(dirfd(entries), BACKUP_MARKER, F_OK, 0) != 0;
+    (void)closedir(entries);
+    return found;
+}
+
+/* The number of a list (a file) or of a backup's own files (a directory), also of one that was not finished: NUMBER or NUMBER.tmp; 0:
+ * it is neither. */
+static uint32_t number_of(int directory_fd, const char *name)
+{
+    char *end = NULL;
+    unsigned long number = name[0] >= '0' && name[0] <= '9' ? strtoul(name, &end, 10) : 0;
+    struct stat status;
+    if (number == 0 || number > UINT32_MAX || (end[0] != '\0' && strcmp(end, ".tmp") != 0) ||
+        fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        return 0;
+    }
+    if (S_ISDIR(status.st_mode)) {
+        int fd = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (!has_files(fd)) {
+            return 0;
+        }
+    }
+    return (uint32_t)number;
+}
+
 /* The highest number that has something in this part of a backup directory; temporary files count, too. */
 static uint32_t highest_in(const char *directory, const char *part)
 {
@@ -37,8 +73,8 @@ static uint32_t highest_in(const char *directory, const char *part)
     uint32_t highest = 0;
     DIR *entries = snprintf(path, sizeof path, "%s/%s", directory, part) < (int)sizeof path ? opendir(path) : NULL;
     for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
-        unsigned long number = strtoul(entry->d_name, NULL, 10);
-        highest = number > highest && number <= UINT32_MAX ? (uint32_t)number : highest;
+        uint32_t number = number_of(dirfd(entries), entry->d_name);
+        highest = number > highest ? number : highest;
     }
     if (entries != NULL) {
         (void)closedir(entries);

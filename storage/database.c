@@ -267,6 +267,21 @@ int database_open_reader(struct database *database, const char *scratch, struct 
     return database_describe(database, detail, error);
 }
 
+int database_open_strict_reader(struct database *database, const char *scratch, struct error_detail *detail)
+{
+    char *error = NULL;
+    rocksdb_options_set_max_open_files(database->options, -1);
+    rocksdb_options_set_db_log_dir(database->options, scratch);
+    database->db = rocksdb_open_for_read_only_column_families(
+        database->options, database->directory, FAMILY_COUNT, family_names,
+        (const rocksdb_options_t *const *)database->family_options, database->families, 0, &error);
+    if (error == NULL) {
+        return 0;
+    }
+    database->db = NULL;
+    return database_describe(database, detail, error);
+}
+
 void database_close(struct database *database)
 {
     if (database->db == NULL) {

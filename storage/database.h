@@ -56,6 +56,9 @@ int database_open(struct database *database, bool make, struct error_detail *det
  * of the caller's that it may remove afterwards. Returns 0 or a code with `detail`. */
 int database_open_reader(struct database *database, const char *scratch, struct error_detail *detail);
 
+/* As database_open_reader, which takes an older state for a file that is missing or too short: this refuses. Once a database_new. */
+int database_open_strict_reader(struct database *database, const char *scratch, struct error_detail *detail);
+
 /* Waits for background work and closes; nothing when closed. */
 void database_close(struct database *database);
 

@@ -136,6 +136,10 @@ int store_open(const struct store_options *options, struct store **store, struct
  * it. Point reads, pages of accounts and store_zone_find may be called, and store_close. Returns 0 or a code with a `detail`. */
 int store_open_reader(const struct store_options *options, struct store **store, struct error_detail *detail);
 
+/* The same, but refuses one of which a file is missing, too short or damaged, or that has not as many delegates as its last commit
+ * counted, all of which are read for it: what the other takes for an older, smaller store. *store is NULL then. Codes as store_open. */
+int store_open_whole_reader(const struct store_options *options, struct store **store, struct error_detail *detail);
+
 /* Flushes and closes. No other call may be running. */
 void store_close(struct store *store);
 

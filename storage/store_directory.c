@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,31 @@ static bool is_harmless(const char *name)
 {
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0 ||
            strcmp(name, MARKER_NEW) == 0;
+}
+
+/* What RocksDB makes before it has any data. */
+static bool is_before_data(const char *name)
+{
+    return is_harmless(name) || strcmp(name, STORE_MARKER) == 0 || strcmp(name, "LOCK") == 0 ||
+           strcmp(name, "IDENTITY") == 0 || strcmp(name, "LOG") == 0 || strncmp(name, "LOG.old.", 8) == 0;
+}
+
+/* Whether a marked directory never held data. A txtd that did not note in the mark that the store was not whole yet leaves this behind
+ * when its first start is cut short. */
+static bool is_before_first_data(int directory_fd)
+{
+    int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+    bool is_before = entries != NULL;
+    for (struct dirent *entry; is_before && (entry = readdir(entries)) != NULL;) {
+        is_before = is_before_data(entry->d_name);
+    }
+    if (entries != NULL) {
+        closedir(entries);
+    } else if (fd >= 0) {
+        close(fd);
+    }
+    return is_before;
 }
 
 /* Refuses a directory without our mark in which there is anything else. */
@@ -184,6 +210,10 @@ int store_directory_claim(const char *path, int *lock_fd, bool *is_new, struct e
         int code = check_empty(directory_fd, path, detail);
         code = code != 0 ? code : write_marker(directory_fd, path, detail);
         fd = code != 0 ? code : lock_marker(directory_fd, path, is_new, detail);
+    } else if (fd >= 0 && !*is_new && is_before_first_data(directory_fd)) {
+        int code = write_marker(directory_fd, path, detail); /* another file, so the lock is taken anew */
+        close(fd);
+        fd = code != 0 ? code : lock_marker(directory_fd, path, is_new, detail);
     }
     close(directory_fd);
     if (fd < 0) {
@@ -227,6 +257,46 @@ int store_directory_lock(const char *path, int *lock_fd, struct error_detail *de
     }
     close(directory_fd);
     return code;
+}
+
+/* A mount point belongs to another file system than its parent, or is another mount of the same one. */
+static bool is_mount_point(const char *place)
+{
+    struct statx status;
+    return statx(AT_FDCWD, place, AT_SYMLINK_NOFOLLOW, 0, &status) == 0 &&
+           (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 &&
+           (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+static int try_exchange(const char *place, struct error_detail *detail)
+{
+    char one[PATH_MAX], other[PATH_MAX];
+    if (snprintf(one, sizeof one, "%s.trial-1", place) >= (int)sizeof one) {
+        return error_describe(detail, TXTD_ESYS, "%s: is too long", place);
+    }
+    (void)snprintf(other, sizeof other, "%s.trial-2", place);
+    bool can = (mkdir(one, 0700) == 0 || errno == EEXIST) && (mkdir(other, 0700) == 0 || errno == EEXIST) &&
+               renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) == 0;
+    int error = errno;
+    (void)rmdir(one);
+    (void)rmdir(other);
+    return can ? 0
+               : error_describe(detail, TXTD_ESYS,
+                                "%s: another directory cannot be put in its place: %s; make the store elsewhere "
+                                "(--into), and name that as store.directory",
+                                place, strerror(error));
+}
+
+int store_directory_can_exchange(const char *place, struct error_detail *detail)
+{
+    if (is_mount_point(place)) {
+        return error_describe(
+            detail, TXTD_ESYS,
+            "%s: is a mount point, which nothing can be put in the place of; make the store elsewhere "
+            "(--into) and move its files, or name a directory below it as store.directory",
+            place);
+    }
+    return try_exchange(place, detail);
 }
 
 int store_directory_exchange(const char *made, const char *place, struct error_detail *detail)

@@ -16,7 +16,7 @@
 #define STORE_MARKER "TXTD-STORE"
 
 /* Makes `path` when it does not exist, checks it, marks it when it is new, and locks it against other processes until
- * *lock_fd is closed. *is_new: no store was ever whole in it. Returns 0 or, with `detail` and nothing touched, TXTD_EINVAL
+ * *lock_fd is closed. *is_new: no store was ever whole in it, or it has the mark and no data. Returns 0 or, with `detail` and nothing touched, TXTD_EINVAL
  * (not ours), TXTD_EUNSUPPORTED (newer), TXTD_ECORRUPT (its mark is damaged), TXTD_EEXISTS (in use), TXTD_ESYS. Start-up
  * thread. */
 int store_directory_claim(const char *path, int *lock_fd, bool *is_new, struct error_detail *detail);
@@ -36,6 +36,10 @@ int store_directory_mark(const char *path, struct error_detail *detail);
  * has no mark and is empty, or is not there), or with a `detail` TXTD_EINVAL (no mark, but other files: not ours),
  * TXTD_EEXISTS (in use), TXTD_ESYS. */
 int store_directory_lock(const char *path, int *lock_fd, struct error_detail *detail);
+
+/* Whether store_directory_exchange can do that with a directory beside `place`, found out with two empty ones that are gone afterwards:
+ * not when it is a mount point, or on a file system that cannot exchange. Returns 0 or TXTD_ESYS with a `detail`. */
+int store_directory_can_exchange(const char *place, struct error_detail *detail);
 
 /* Puts the directory `made` in the place of `place`, which then has the name of `made`; at no moment is there nothing, and then it is
  * durable. Both are in one file system. Returns 0 or TXTD_ESYS with a `detail`, nothing changed but that it may not be durable. */

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/database_files.h"
 #include "storage/store_directory.h"
 #include "storage/store_internal.h"
+#include "storage/wal_tail.h"
 
 #define READER_TRIES 5
 
@@ -103,8 +105,20 @@ int store_open(const struct store_options *options, struct store **store, struct
     return 0;
 }
 
+/* All that an opening for writing looks at. The log is RocksDB's to read, too, so its end may be torn. */
+static int open_strictly(struct store *store, const char *scratch, struct error_detail *detail)
+{
+    const char *directory = store->database.directory;
+    int code = database_files_check(directory, true, detail);
+    code = code == TXTD_ESYS ? 0 : code; /* what may not be written to can be read, or RocksDB says that it cannot */
+    code = code != 0 ? code : wal_tail_check(directory, detail);
+    code = code != 0 ? code : database_open_strict_reader(&store->database, scratch, detail);
+    return code != 0 ? code : store_meta_load(store, false, detail);
+}
+
 /* RocksDB wants a directory for its log, which stays empty; it need not outlive the opening. */
-static int open_reader(struct store *store, const struct store_options *options, struct error_detail *detail)
+static int open_reader(struct store *store, const struct store_options *options, bool strictly,
+                       struct error_detail *detail)
 {
     char scratch[] = "/tmp/txtd-reader-XXXXXX";
     int code = store_directory_look(options->directory, detail);
@@ -115,28 +129,56 @@ static int open_reader(struct store *store, const struct store_options *options,
         return error_describe(detail, TXTD_ESYS, "%s: cannot be made", scratch);
     }
     for (int tries = 0; tries < READER_TRIES; tries++) {
-        code = database_open_reader(&store->database, scratch, detail);
+        code =
+            strictly ? open_strictly(store, scratch, detail) : database_open_reader(&store->database, scratch, detail);
         if (code == 0) {
             break; /* else a file went away between being named and being opened */
         }
+        database_close(&store->database);
     }
     remove_scratch(scratch);
     return code;
 }
 
-int store_open_reader(const struct store_options *options, struct store **store, struct error_detail *detail)
+static int store_read(const struct store_options *options, bool strictly, struct store **store,
+                      struct error_detail *detail)
 {
     struct store *made = store_new(options);
     if (made == NULL) {
         return error_describe(detail, TXTD_ENOMEM, "store %s: no memory", options->directory);
     }
-    int code = open_reader(made, options, detail);
+    int code = open_reader(made, options, strictly, detail);
     if (code != 0) {
         store_free(made);
         return code;
     }
     *store = made;
     return 0;
+}
+
+int store_open_reader(const struct store_options *options, struct store **store, struct error_detail *detail)
+{
+    return store_read(options, false, store, detail);
+}
+
+static int count_none(void *context, unsigned part, const struct delegate_state *state)
+{
+    (void)context;
+    (void)part;
+    (void)state;
+    return 0;
+}
+
+int store_open_whole_reader(const struct store_options *options, struct store **store, struct error_detail *detail)
+{
+    *store = NULL;
+    int code = store_read(options, true, store, detail);
+    code = code != 0 ? code : store_scan(*store, 1, count_none, NULL, detail);
+    if (code != 0) {
+        store_close(*store);
+        *store = NULL;
+    }
+    return code;
 }
 
 void store_flush(struct store *store)

@@ -179,7 +179,8 @@ static int damaged(const char *path, size_t at, const char *behind, struct error
         path, at, behind);
 }
 
-static int mend_log(struct wal *wal, const char *path, bool is_newest, struct error_detail *detail)
+/* `cuts`: a torn end is cut off; else it is left as it is. */
+static int mend_log(struct wal *wal, const char *path, bool cuts, bool is_newest, struct error_detail *detail)
 {
     size_t whole = whole_until(wal);
     bool is_followed = whole < wal->len && is_newest && !zeros_from(wal, whole) && commit_behind(wal, whole);
@@ -192,17 +193,20 @@ static int mend_log(struct wal *wal, const char *path, bool is_newest, struct er
     if (!is_newest) {
         return damaged(path, whole, " in a newer log", detail);
     }
-    return is_followed ? damaged(path, whole, "", detail) : cut(wal->fd, whole, path, detail);
+    if (is_followed) {
+        return damaged(path, whole, "", detail);
+    }
+    return cuts ? cut(wal->fd, whole, path, detail) : 0;
 }
 
-static int mend_file(const char *path, bool is_newest, struct error_detail *detail)
+static int mend_file(const char *path, bool cuts, bool is_newest, struct error_detail *detail)
 {
     struct wal *wal = malloc(sizeof *wal);
     struct stat status;
     if (wal == NULL) {
         return error_describe(detail, TXTD_ENOMEM, "%s: no memory to look at it", path);
     }
-    wal->fd = open(path, O_RDWR | O_CLOEXEC);
+    wal->fd = open(path, (cuts ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     wal->block_at = SIZE_MAX;
     wal->error = 0;
     int code;
@@ -210,7 +214,7 @@ static int mend_file(const char *path, bool is_newest, struct error_detail *deta
         code = error_describe(detail, TXTD_ESYS, "%s: cannot be opened: %s", path, strerror(errno));
     } else {
         wal->len = (size_t)status.st_size;
-        code = mend_log(wal, path, is_newest, detail);
+        code = mend_log(wal, path, cuts, is_newest, detail);
     }
     if (wal->fd >= 0) {
         close(wal->fd);
@@ -242,7 +246,7 @@ static uint64_t newest_log(DIR *entries)
     return newest;
 }
 
-static int mend_logs(DIR *entries, const char *directory, struct error_detail *detail)
+static int mend_logs(DIR *entries, const char *directory, bool cuts, struct error_detail *detail)
 {
     uint64_t newest = newest_log(entries);
     struct stat status;
@@ -256,19 +260,29 @@ static int mend_logs(DIR *entries, const char *directory, struct error_detail *d
         if (asprintf(&path, "%s/%s", directory, entry->d_name) < 0) {
             return error_describe(detail, TXTD_ENOMEM, "store directory %s: no memory", directory);
         }
-        code = status.st_size > 0 ? mend_file(path, number == newest, detail) : 0;
+        code = status.st_size > 0 ? mend_file(path, cuts, number == newest, detail) : 0;
         free(path);
     }
     return code;
 }
 
-int wal_tail_mend(const char *directory, struct error_detail *detail)
+static int look_at_logs(const char *directory, bool cuts, struct error_detail *detail)
 {
     DIR *entries = opendir(directory);
     if (entries == NULL) {
         return error_describe(detail, TXTD_ESYS, "store directory %s: cannot be read: %s", directory, strerror(errno));
     }
-    int code = mend_logs(entries, directory, detail);
+    int code = mend_logs(entries, directory, cuts, detail);
     closedir(entries);
     return code;
+}
+
+int wal_tail_mend(const char *directory, struct error_detail *detail)
+{
+    return look_at_logs(directory, true, detail);
+}
+
+int wal_tail_check(const char *directory, struct error_detail *detail)
+{
+    return look_at_logs(directory, false, detail);
 }

@@ -18,4 +18,7 @@
  * either) or TXTD_ENOMEM. */
 int wal_tail_mend(const char *directory, struct error_detail *detail);
 
+/* The same for a store that is only read, and that another process may be writing to: a torn end is left as it is. */
+int wal_tail_check(const char *directory, struct error_detail *detail);
+
 #endif

@@ -123,7 +123,7 @@ static enum txtctl_status run(const struct options *options)
         code = only == NULL ? TXTD_ENOTFOUND : 0;
     }
     code = code != 0 ? code : stopped_store_become_user(config, &detail);
-    code = code != 0 ? code : store_open_reader(&config->store, &store, &detail);
+    code = code != 0 ? code : store_open_whole_reader(&config->store, &store, &detail);
     if (code == 0) {
         struct zones zones = {.config = config};
         code = find_zones(store, &zones, &detail);

@@ -29,7 +29,10 @@ static void print_item(const struct options *options, const json_t *item)
         (void)putchar('\n');
         return;
     }
-    (void)printf("%s  created %s", output_member(item, "fulldomain"), output_member(item, "created_at"));
+    const char *fulldomain = output_member(item, "fulldomain");
+    bool is_served = *fulldomain != '\0';
+    (void)printf("%s  created %s%s", is_served ? fulldomain : output_member(item, "id"),
+                 output_member(item, "created_at"), is_served ? "" : "  of a zone that is not served");
     if (json_is_true(json_object_get(item, "disabled"))) {
         (void)fputs("  disabled", stdout);
     }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,17 +43,32 @@ static int copy(struct restore *restore, const char *to, struct error_detail *de
     return code;
 }
 
-/* Carries over from the old store what was deleted in it after the backup. It is read as it lies there, which needs no whole one and
- * changes nothing. */
+/* Opens the old store as it lies there, which changes nothing. One that is not whole may look like an older one without an error, so it is
+ * read too, but not relied on. */
+static void open_old(const struct store_options *options, struct store **old, bool *incomplete)
+{
+    struct error_detail why = {""};
+    int code = store_open_whole_reader(options, old, &why);
+    if (code != 0) {
+        (void)fprintf(stderr, "txtctl: %s\n", why.text);
+        *incomplete = true;
+        code = store_open_reader(options, old, &why);
+    }
+    if (code != 0) {
+        *old = NULL;
+    }
+}
+
+/* Carries over from the old store what was deleted in it after the backup. */
 static int carry(struct restore *restore, const char *to, struct error_detail *detail)
 {
     struct store_options options = restore->config->store;
     struct store *old = NULL, *store = NULL;
-    struct error_detail why = {""};
+    bool incomplete = false;
     options.directory = restore->place;
-    if (store_open_reader(&options, &old, &why) != 0) {
-        (void)fprintf(stderr, "txtctl: %s\n", why.text);
-        restore->carried.incomplete = true;
+    open_old(&options, &old, &incomplete);
+    restore->carried.incomplete = incomplete;
+    if (old == NULL) {
         return 0;
     }
     options.directory = to;
@@ -60,6 +76,7 @@ static int carry(struct restore *restore, const char *to, struct error_detail *d
     int code = store_open(&options, &store, detail);
     if (code == 0) {
         code = store_tombstones_carry(old, store, &restore->carried, detail);
+        restore->carried.incomplete = restore->carried.incomplete || incomplete;
         store_close(store);
     }
     store_close(old);
@@ -84,11 +101,15 @@ static int swap(struct restore *restore, const char *made, struct error_detail *
         return error_describe(detail, TXTD_ESYS, "%s: cannot be named %s: %s; it is the restored store", made,
                               restore->aside, strerror(errno));
     }
+    struct stat before = {0}, after = {0};
+    (void)stat(restore->aside, &before);
     int code = store_directory_exchange(restore->aside, restore->place, detail);
-    if (code != 0) {
+    bool is_aside = code != 0 && stat(restore->aside, &after) == 0 && after.st_ino == before.st_ino;
+    if (is_aside &&
+        rename(restore->aside, made) == 0) { /* a name that is not an old store's; the next restore removes it */
         struct error_detail why = *detail;
-        (void)error_describe(detail, code, "%s; %s is whole: move %s away and it into its place", why.text,
-                             restore->aside, restore->place);
+        (void)error_describe(detail, code, "%s; %s is whole: move %s away and it into its place", why.text, made,
+                             restore->place);
     }
     return code;
 }
@@ -103,7 +124,8 @@ static int replace(struct restore *restore, struct error_detail *detail)
     }
     int code = store_directory_lock(restore->place, &lock_fd, detail);
     bool was_store = code == 0;
-    code = code == TXTD_ENOTFOUND ? 0 : code;                       /* an empty directory */
+    code = code == TXTD_ENOTFOUND ? 0 : code; /* an empty directory */
+    code = code != 0 ? code : store_directory_can_exchange(restore->place, detail);
     code = code != 0 ? code : backup_restore_discard(made, detail); /* of a restore that was interrupted */
     code = code != 0 ? code : copy(restore, made, detail);
     if (code == 0 && was_store) {

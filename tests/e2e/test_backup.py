@@ -211,6 +211,34 @@ def check_without_a_pause(directory, txtd, program, backups, answers):
     txtd.start()
 
 
+def check_under_way(txtd, backups):
+    """While a backup is made, which is held up here by a list that is a pipe: whoever wants to take over is told why it cannot, and the log
+    says for what a stop waits."""
+    slow = os.path.join(backups, "slow")
+    os.makedirs(slow + "/meta", 0o700)
+    shutil.copy(os.path.join(backups, "TXTD-BACKUP"), slow)
+    os.mkfifo(slow + "/meta/1")
+    expect("a slow backup", operator(txtd, "POST", "/api/v1/backup", {"directory": "slow"})[0], 202)
+    try:
+        deadline = time.monotonic() + service.START_S
+        while True:
+            done = subprocess.run([txtd.program, "--take-over", "-c", txtd.config], capture_output=True, text=True, timeout=60)
+            if "a backup is being made" in done.stderr or time.monotonic() > deadline:
+                break
+        refused("a successor", (done.returncode, done.stderr), "a backup is being made; try again when it is done")
+        expect("goes on", txtd.process.poll(), None)
+        txtd.process.terminate()
+        while "event=stop.waits_for_backup" not in txtd.text():
+            if time.monotonic() > deadline:
+                raise service.Failure("the log does not say for what the stop waits")
+            time.sleep(0.05)
+    finally:
+        os.close(os.open(slow + "/meta/1", os.O_RDWR))  # never blocks
+    expect("stopped", txtd.process.wait(service.START_S), 0)
+    shutil.rmtree(slow)
+    txtd.start()
+
+
 def export(program, txtd, *options):
     done = subprocess.run([program, "export", "-c", txtd.config, *options], capture_output=True, text=True, timeout=120)
     if done.returncode != 0:
@@ -327,6 +355,37 @@ def check_odd_places(directory, txtd, program, backups, accounts):
     expect("restore of one that does not open", (status, report["deletions_unknown"] if status == 0 else report), (0, True))
 
 
+def lose(store, ending, damage):
+    names = [name for name in os.listdir(store) if name.endswith(ending)]
+    if not names:
+        raise service.Failure("there is no *%s" % ending)
+    for name in names:
+        damage(os.path.join(store, name))
+
+
+def check_lost_files(txtd, program, backups, accounts):
+    """A store that looks like a whole, older one, for what was lost is whole files: neither exported as if it were all, nor relied on for its deletions."""
+    store = os.path.join(txtd.directory, "state", "store")
+    for ending, damage in ((".sst", os.unlink), (".sst", lambda path: os.truncate(path, os.path.getsize(path) // 2)),
+                           (".log", os.unlink)):
+        txtd.start()
+        connection = txtd.connect()
+        connection.request("DELETE", "/api/v1/delegates/" + accounts[2]["subdomain"], None,
+                           {"Authorization": service.basic(accounts[2])})
+        expect("deletion", connection.getresponse().status, 204)
+        connection.close()
+        if ending == ".log":
+            txtd.kill()
+        else:
+            txtd.stop()
+        expect("exported", len(export(program, txtd)), len(accounts))
+        lose(store, ending, damage)
+        exported = subprocess.run([program, "export", "-c", txtd.config], capture_output=True, text=True, timeout=60)
+        refused("an export without *" + ending, (exported.returncode, exported.stderr), ending)
+        status, report = txtctl(program, txtd, "restore", "--number", "1", backups)
+        expect("restore without *" + ending, (status, report["deletions_unknown"] if status == 0 else report), (0, True))
+
+
 def failed_start(txtd):
     try:
         txtd.start()
@@ -371,10 +430,12 @@ def main(directory, program, control):
         accounts, answers = check_running(directory, txtd, control, backups)
         check_by_http(txtd, directory, backups, audit)
         check_without_a_pause(directory, txtd, control, backups, answers)
+        check_under_way(txtd, backups)
         check_export(txtd, control, accounts)
         check_restored(txtd, control, backups, accounts, answers)
         check_damage(directory, txtd, control, backups, accounts)
         check_odd_places(directory, txtd, control, backups, accounts)
+        check_lost_files(txtd, control, backups, accounts)
         check_stopped(directory, txtd, control, accounts)
     os.mkdir(os.path.join(directory, "without"))
     check_not_configured(os.path.join(directory, "without"), program)

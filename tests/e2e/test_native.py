@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 
@@ -350,6 +351,26 @@ def check_limits(directory, program):
         api.register(headers=BEARER)  # the operator is not limited
 
 
+def check_zone_gone(directory, program, txtctl):
+    """Delegates of a zone that is not served any more are listed without a name."""
+    with service.Txtd(program, directory, api={"operator_tokens_file": operator_file(directory)}) as txtd:
+        account = Api(txtd).register()
+        txtd.stop()
+        with open(txtd.config, encoding="ascii") as file:
+            config = json.load(file)
+        config["zones"] = [{"name": "other.example.test", "nameservers": [{"name": "ns1.other.example.test", "addresses": ["127.0.0.1"]}]}]
+        with open(txtd.config, "w", encoding="ascii") as file:
+            json.dump(config, file)
+        txtd.start()
+        item, = Api(txtd).call("GET", DELEGATES, 200, BEARER)[0]["delegates"]
+        expect("its name", (item["id"], item["fulldomain"], item["zone"]), (account["id"], None, None))
+        listed = subprocess.run([txtctl, "list", "--url", "https://127.0.0.1:%d" % txtd.api_port, "--token-file",
+                                 os.path.join(directory, "operators"), "--ca", os.path.join(directory, "state", "self-signed.pem")],
+                                capture_output=True, text=True, timeout=60, check=False)
+        expect("txtctl list", (listed.returncode, listed.stdout.split()[:2], "not served" in listed.stdout),
+               (0, [account["id"], "created"], True))
+
+
 def operator_file(directory):
     path = os.path.join(directory, "operators")
     with open(path, "w", encoding="ascii") as file:
@@ -363,7 +384,7 @@ def place(directory, name):
     return path
 
 
-def main(directory, program, _txtctl):
+def main(directory, program, txtctl):
     with service.Txtd(program, place(directory, "open"), api={"operator_tokens_file": operator_file(directory)},
                       store={"reserve": 0, "backup_directory": os.path.join(directory, "backups")}) as txtd:
         api = Api(txtd)
@@ -382,6 +403,7 @@ def main(directory, program, _txtctl):
         api.call("GET", DELEGATES + "/" + plain["id"], 200, pair(plain))
         expect("whose it is", api.call("GET", DELEGATES + "/" + plain["id"], 200, BEARER)[0].get("username"), plain["username"])
         api.call("GET", DELEGATES + "/" + deleted["id"], 401, pair(deleted))
+    check_zone_gone(place(directory, "zone"), program, txtctl)
     check_tokens(place(directory, "token"), program)
     check_limits(place(directory, "limits"), program)
     print("ok: the native API")

@@ -155,11 +155,20 @@ def check_paths(txtd):
     for tag, wanted in (('"1"', 200), ("*", 200), ('"1"', 412), ('"18446744073709551615"', 412), ('"99999999999999999999999"', 412),
                         ('W/"3"', 412), ("3", 412), ('""', 412), ('"x"', 412), ('"3"', 200),
                         ('"1", "4"', 200), ('W/"5", "5x", "5"', 200), ('W/"6"', 412), ('"x,y" ,\t"6"', 200), ('"1", "2"', 412),
-                        ("1, 7", 412), ('"1" "', 412), ('W/', 412), ('"', 412), (", ,", 412), ('"1",' * 15 + '"7"', 200)):
+                        ("1, 7", 412), ('"1" "', 412), ('W/', 412), ('"', 412), (", ,", 412), ('"1",' * 15 + '"7"', 200),
+                        ('"8"x', 412), ('"8" x', 412), ('"08"', 412), ('"1""8"', 412), ('"8""1"', 412), ('*, "8"', 412),
+                        ('"8", x', 412), ('"8", *', 412), ('"8" ,, \t', 200)):
         status, _, answer = call(txtd, "PATCH", DELEGATES + "/" + account["id"], dict(account["pair"], **{"If-Match": tag}),
                                  {"note": tag})
         if status != wanted:
             raise Failure("If-Match %s: %d %s, not %d" % (tag, status, answer, wanted))
+    for lines, wanted in ((('"1"', '"9"'), 200), (('"10"', '"1"x'), 412), (('"1"', "*"), 412), (('"1"', '"2"'), 412)):
+        octets = ("DELETE %s/%s HTTP/1.1\r\nHost: x\r\nX-Api-User: %s\r\nX-Api-Key: %s\r\n%s\r\n" % (
+            DELEGATES + "/" + account["id"], "values/none" if wanted == 412 else "keys/9", account["pair"]["X-Api-User"],
+            account["pair"]["X-Api-Key"], "".join("If-Match: %s\r\n" % line for line in lines))).encode()
+        status = txtd.exchange(octets, "DELETE")[0]
+        if status != (412 if wanted == 412 else 404):
+            raise Failure("If-Match on lines of its own, %s: %d" % (lines, status))
     longest = ".".join(("a" * 63, "b" * 63, "c" * 63, "d" * 61))  # 253 characters
     for query, wanted in (("domain=" + longest, 400), ("domain=x" + longest, 400),
                           ("domain=" + longest[20:], 200), ("domain=" + longest[19:], 400), ("domain=" + "a" * 63, 200),

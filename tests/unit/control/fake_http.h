@@ -68,6 +68,11 @@ struct http_text http_exchange_header(const struct http_exchange *exchange, cons
     return (struct http_text){NULL, 0};
 }
 
+struct http_text http_exchange_header_lines(const struct http_exchange *exchange, const char *name)
+{
+    return http_exchange_header(exchange, name);
+}
+
 unsigned http_exchange_site(const struct http_exchange *exchange)
 {
     return exchange->site;

@@ -126,6 +126,29 @@ static void test_requests(void **state)
         (void)close(many[i]);
     }
 
+    /* Nor those who begin a line and stall; what comes in parts is one line in the end. */
+    (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
+        many[i] = connect_to();
+        assert_int_equal(send(many[i], "{\"a\"", 4, MSG_NOSIGNAL), 4);
+    }
+    int parts = connect_to();
+    char got[128] = "";
+    assert_int_equal(send(parts, "{\"a\"", 4, MSG_NOSIGNAL), 4);
+    expect_reply("{\"a\":1}\n", want);
+    assert_int_equal(send(parts, ":1}\n", 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(recv(parts, got, sizeof got - 1, 0), strlen(want));
+    assert_string_equal(got, want);
+    (void)close(parts);
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    assert_in_range(now.tv_sec - begin.tv_sec, 0, CONTROL_SOCKET_CLIENT_MS / 1000 - 1);
+    memset(got, 0, sizeof got);
+    assert_true(recv(many[0], got, sizeof got - 1, 0) > 0); /* after a second */
+    assert_string_equal(got, bad);
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
+        (void)close(many[i]);
+    }
+
     /* A stop does not wait for a client that is silent. */
     int silent = connect_to();
     control_socket_stop(control);

@@ -278,6 +278,41 @@ static void test_who_may_register(void **state)
     service_call_free(call);
 }
 
+/* Those on their way count like those that are there. */
+static void test_room(void **state)
+{
+    const struct service_registration registration = {.allowfrom_count = 0};
+    struct service_settings from = settings();
+    struct service_call *calls[3], *more;
+    struct service_counters counters;
+    unsigned retry_after_s = 0;
+    from.delegates_max = 3;
+    assert_int_equal(service_reload(*state, &from, NULL), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(service_prepare_registration(*state, home, NULL, 0, &registration, &calls[i], &retry_after_s),
+                         0);
+    }
+    assert_int_equal(service_prepare_registration(*state, home, NULL, 0, &registration, &more, &retry_after_s),
+                     TXTD_EQUOTA);
+    service_call_free(calls[0]); /* it was not made after all */
+    fake_store.commit_result = TXTD_ENOSPC;
+    assert_int_equal(run(calls[1]), TXTD_ENOSPC); /* nor was this */
+    fake_store.commit_result = 0;
+    assert_int_equal(run(calls[2]), 0);
+    service_call_free(calls[1]);
+    service_call_free(calls[2]);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(service_prepare_registration(*state, home, NULL, 0, &registration, &more, &retry_after_s), 0);
+        assert_int_equal(run(more), 0);
+        service_call_free(more);
+    }
+    assert_int_equal(service_prepare_registration(*state, home, NULL, 0, &registration, &more, &retry_after_s),
+                     TXTD_EQUOTA);
+    assert_int_equal(fake_store.count, 3);
+    service_counters(*state, &counters);
+    assert_int_equal(counters.limits[SERVICE_LIMIT_DELEGATES], 2);
+}
+
 static void test_limits(void **state)
 {
     const struct service_registration registration = {.allowfrom_count = 0};
@@ -418,6 +453,7 @@ int main(void)
         TEST(test_calls_are_bounded),
         TEST(test_calls_left_behind),
         TEST(test_who_may_register),
+        TEST(test_room),
         TEST(test_limits),
         TEST(test_total_limit),
         TEST(test_zone_no_longer_served),

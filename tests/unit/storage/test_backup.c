@@ -190,6 +190,46 @@ static void other_directories_are_left_alone(void **state)
     scene_end(&place.scene);
 }
 
+/* Backup directories may lie in one another, before or after, but not among the files of a backup. */
+static void one_beside_another(void **state)
+{
+    (void)state;
+    static const char *const inside[] = {"meta/99", "private/77", "meta", "shared_checksum/x", "link/3"};
+    struct place place = place_begin();
+    struct store *store = scene_open(&place.scene);
+    struct backup_report report;
+    struct error_detail detail = {""};
+    char below[128], odd[160];
+    fill(store, 0, 1);
+    assert_int_equal(mkdir(place.backups, 0700), 0);
+    snprintf(below, sizeof below, "%s/daily", place.backups);
+    assert_int_equal(store_backup(store, below, 0, NULL, &report, &detail), 0);
+    make(store, &place, 0);
+    snprintf(below, sizeof below, "%s/weekly/", place.backups);
+    assert_int_equal(store_backup(store, below, 0, NULL, &report, &detail), 0);
+    snprintf(odd, sizeof odd, "%s/link", place.backups);
+    assert_int_equal(symlink("meta", odd), 0);
+    for (size_t i = 0; i < sizeof inside / sizeof inside[0]; i++) {
+        snprintf(odd, sizeof odd, "%s/%s", place.backups, inside[i]);
+        assert_int_equal(store_backup(store, odd, 0, NULL, &report, &detail), TXTD_EINVAL);
+        assert_non_null(strstr(detail.text, "inside of another backup"));
+        assert_true(strchr(inside[i], '/') == NULL || access(odd, F_OK) != 0);
+    }
+    snprintf(odd, sizeof odd, "%s/dangling", place.backups);
+    assert_int_equal(symlink("none", odd), 0);
+    assert_int_equal(store_backup(store, odd, 0, NULL, &report, &detail), TXTD_EINVAL);
+    assert_non_null(strstr(detail.text, "a link to what does not exist"));
+    /* What an older txtd let happen costs no backup. */
+    snprintf(odd, sizeof odd, "%s/private/77", place.backups);
+    assert_int_equal(mkdir(odd, 0700), 0);
+    strcat(odd, "/" BACKUP_MARKER);
+    close(open(odd, O_WRONLY | O_CREAT, 0600));
+    assert_int_equal(restore(&place, 0, &report, &detail), 0);
+    assert_int_equal(report.number, 1);
+    store_close(store);
+    scene_end(&place.scene);
+}
+
 /* What is deleted or revoked after the backup stays so. */
 /* Gives it all that an account and a delegate can have. */
 static void furnish(struct store *store, const struct delegate_id *id)
@@ -428,6 +468,7 @@ int main(void)
         cmocka_unit_test(what_was_backed_up_comes_back),
         cmocka_unit_test(damage_is_found),
         cmocka_unit_test(other_directories_are_left_alone),
+        cmocka_unit_test(one_beside_another),
         cmocka_unit_test(tombstones_are_carried),
         cmocka_unit_test(a_damaged_store_costs_no_backup),
         cmocka_unit_test(a_damaged_list_is_not_passed_over),

@@ -386,6 +386,60 @@ static void a_reader_sees_an_open_store_and_changes_nothing(void **state)
     scene_end(&scene);
 }
 
+/* Removes all files with this ending; returns how many. */
+static int remove_files(const char *directory, const char *ending)
+{
+    DIR *entries = opendir(directory);
+    int removed = 0;
+    assert_non_null(entries);
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        const char *at = strrchr(entry->d_name, '.');
+        if (at != NULL && strcmp(at, ending) == 0) {
+            assert_int_equal(unlinkat(dirfd(entries), entry->d_name, 0), 0);
+            removed++;
+        }
+    }
+    closedir(entries);
+    return removed;
+}
+
+static void a_strict_reader_takes_no_older_store(void **state)
+{
+    (void)state;
+    static const char *const endings[] = {".sst", ".log"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        struct scene scene = scene_begin();
+        struct store_options options = scene_options(&scene);
+        struct store *reader = NULL;
+        struct error_detail detail = {""};
+        struct delegate_id id = scene_id(1);
+        struct delegate_state delegate = {.id = id, .zone = 1, .version = 1}, read;
+        struct store_change change = {.delegate = &delegate};
+        uint64_t revision = 0;
+        uint16_t zone = 0;
+        char before[4096], after[4096];
+        assert_int_equal(store_open_whole_reader(&options, &reader, &detail), TXTD_ENOTFOUND);
+        struct store *store = scene_open(&scene);
+        assert_int_equal(store_zone_number(store, "auth.example.org", &zone, NULL), 0);
+        assert_int_equal(store_commit(store, &change, 1, &revision), 0);
+        assert_int_equal(store_open_whole_reader(&options, &reader, &detail), 0); /* of the open one */
+        store_close(reader);
+        store_close(store);
+        list_files(scene.path, before, sizeof before);
+        assert_int_equal(store_open_whole_reader(&options, &reader, &detail), 0);
+        assert_int_equal(store_read_delegate(reader, 1, &id, &read), 0);
+        store_close(reader);
+        list_files(scene.path, after, sizeof after);
+        assert_string_equal(before, after);
+
+        assert_true(remove_files(scene.path, endings[i]) > 0);
+        assert_int_not_equal(store_open_whole_reader(&options, &reader, &detail), 0);
+        assert_null(reader);
+        assert_non_null(strstr(detail.text, endings[i]));
+        scene_end(&scene);
+    }
+}
+
 static void a_secret_is_the_store_s_own_and_stays(void **state)
 {
     (void)state;
@@ -455,6 +509,7 @@ static void a_store_that_lost_current_is_not_made_anew(void **state)
             assert_left_alone(scene.path, "/CURRENT: is damaged");
         } else if (round == 3) {
             remove_file(scene.path, "TXTD-STORE", true);
+            write_file(scene.path, "000009.sst", ""); /* with nothing left it would be a new one */
             assert_left_alone(scene.path, "/CURRENT: is missing");
         } else if (round == 4) {
             remove_file(scene.path, ".log", false);
@@ -592,6 +647,44 @@ static void stores_change_places_at_once(void **state)
     scene_end(&scene);
 }
 
+/* Known before a copy is made, not after it. */
+static void what_cannot_be_replaced_is_known(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    struct error_detail detail = {""};
+    char before[1024], after[1024];
+    store_close(scene_open(&scene));
+    list_files(scene.directory, before, sizeof before);
+    assert_int_equal(store_directory_can_exchange(scene.path, &detail), 0);
+    list_files(scene.directory, after, sizeof after);
+    assert_int_equal(strlen(before), strlen(after)); /* but for the time of the directory */
+    assert_int_equal(store_directory_can_exchange("/proc", &detail), TXTD_ESYS);
+    assert_non_null(strstr(detail.text, "is a mount point"));
+    assert_int_equal(store_directory_can_exchange("/nowhere/at/all", &detail), TXTD_ESYS);
+    scene_end(&scene);
+}
+
+/* As a txtd that wrote no second line left it, when its first start was cut short. */
+static void a_mark_without_data_is_a_new_store(void **state)
+{
+    (void)state;
+    struct scene scene = scene_begin();
+    assert_int_equal(mkdir(scene.path, 0700), 0);
+    write_file(scene.path, "TXTD-STORE", "txtd store, layout 1\n");
+    write_file(scene.path, "LOCK", "");
+    write_file(scene.path, "LOG", "");
+    write_file(scene.path, "LOG.old.1", "");
+    write_file(scene.path, "MANIFEST-000001", "");
+    assert_refused(scene.path, TXTD_ECORRUPT, "CURRENT: is missing");
+    char manifest[160];
+    snprintf(manifest, sizeof manifest, "%s/MANIFEST-000001", scene.path);
+    assert_int_equal(unlink(manifest), 0);
+    store_close(scene_open(&scene));
+    store_close(scene_open(&scene));
+    scene_end(&scene);
+}
+
 static void what_is_to_be_replaced_is_locked(void **state)
 {
     (void)state;
@@ -634,8 +727,11 @@ int main(void)
         cmocka_unit_test(a_first_start_that_died_is_made_up_for),
         cmocka_unit_test(a_file_of_another_user_is_named_with_its_owner),
         cmocka_unit_test(stores_change_places_at_once),
+        cmocka_unit_test(what_cannot_be_replaced_is_known),
+        cmocka_unit_test(a_mark_without_data_is_a_new_store),
         cmocka_unit_test(what_is_to_be_replaced_is_locked),
         cmocka_unit_test(a_reader_sees_an_open_store_and_changes_nothing),
+        cmocka_unit_test(a_strict_reader_takes_no_older_store),
         cmocka_unit_test(a_secret_is_the_store_s_own_and_stays),
         cmocka_unit_test(a_manifest_out_of_reach_is_not_missing),
     };
