@@ -144,6 +144,10 @@ static int read_registration_tokens(const struct config_reader *reader, const st
 {
     const char *file = raw->api.registration_tokens_file;
     struct lines tokens;
+    if (config->api.registration == CONFIG_REGISTRATION_OPEN && file != NULL) {
+        return config_refuse(reader, "api.registration_tokens_file",
+                             "registration is open to all without a token; give api.registration: token");
+    }
     if (config->api.registration != CONFIG_REGISTRATION_TOKEN) {
         return 0;
     }

@@ -61,6 +61,9 @@ def config():
             inner["properties"][key] = False
         schema["properties"][section] = {"description": "what is false is decided by " + what} | inner
     schema["properties"]["zones"]["minItems"] = 1
+    # Tokens without `registration` would leave it open: txtd refuses that.
+    schema["properties"]["api"]["dependencies"] = {
+        "registration_tokens_file": {"required": ["registration"], "properties": {"registration": {"enum": ["token", "off", False]}}}}
     return {"description": "txtd.yaml, key by key; written by config_schema.py. txtd checks the values itself.",
             "required": ["zones"]} | schema
 

@@ -48,7 +48,9 @@ def check_schema():
            {"service": {"dns": {"externalTrafficPolicy": "local"}}}, {"bindAddresses": ["eth0"]},
            {"persistence": {"accessModes": ["ReadWriteOncePod"]}, "tls": {"source": "acme"}, "renewal": {"name": "auth.example.test"}},
            {"persistence": {"accessModes": ["ReadWriteOncePod"]}, "backup": {"enabled": True}},
-           {"serviceMonitor": {"enabled": True}, "hostNetwork": {"enabled": True}}]
+           {"serviceMonitor": {"enabled": True}, "hostNetwork": {"enabled": True}},
+           {"config": {"zones": ZONES, "api": {"registration_tokens_file": "/x"}}},
+           {"config": {"zones": ZONES, "api": {"registration_tokens_file": "/x", "registration": "open"}}}]
     for values in bad:
         expect(refused(values if values == {} else chart.merge(BASE, values)), "these values are taken:", values)
     chart.values_of(XDP, {"hostNetwork": {"enabled": True}})

@@ -358,6 +358,7 @@ static void test_refusals(void **state)
         {LINE_6 "api:\n  cors_origins: [www.example.org]\n", ":7: api.cors_origins[0]: "},
         {LINE_6 "api:\n  registration: closed\n", ":7: api.registration: \"closed\" is not one of: open, off, token"},
         {LINE_6 "api:\n  registration: token\n", ":7: api.registration: token needs"},
+        {LINE_6 "api:\n  registration_tokens_file: /t\n", ":7: api.registration_tokens_file: registration is open"},
         {LINE_6 "api:\n  acme_name: 'a b'\n", ":7: api.acme_name: \"a b\" is not a host name"},
         {LINE_6 "process:\n  control_socket: /123456789/123456789/123456789/123456789/123456789/123456789/123456789/"
                 "123456789/123456789/123456789/1234567\n",
