@@ -76,24 +76,24 @@ static const struct config_key keys[] = {
     KEY(api.limits.bcrypt_threads, api.key_upgrades.threads, CONFIG_NUMBER, "1", 1, 64),
     KEY(api.limits.bcrypt_queue, api.key_upgrades.queue_max, CONFIG_NUMBER, "64", 1, 100000),
 
-    KEY(store.directory, store.directory, CONFIG_STRING, NULL, 1, 4000),
+    KEY(store.directory, store.directory, CONFIG_PATH, NULL, 1, 4000),
     KEY(store.reserve, store.reserve, CONFIG_OCTETS, "256MiB", 0, 1ull << 50),
     KEY(store.cache, store.block_cache, CONFIG_OCTETS, "64MiB", 1u << 20, 1ull << 40),
-    KEY(store.log_directory, store.log_directory, CONFIG_STRING, NULL, 1, 4000),
-    KEY(store.backup_directory, backup_directory, CONFIG_STRING, NULL, 1, 3900),
+    KEY(store.log_directory, store.log_directory, CONFIG_PATH, NULL, 1, 4000),
+    KEY(store.backup_directory, backup_directory, CONFIG_PATH, NULL, 1, 3900),
     KEY(store.queue, committer.queue_max, CONFIG_NUMBER, "4096", 1, 1000000),
     KEY(store.batch, committer.batch_max, CONFIG_NUMBER, "512", 1, 10000),
     KEY(store.history, store.history, CONFIG_NUMBER, "16", 0, STORE_HISTORY_MAX),
 
-    KEY(process.state_directory, process.state_directory, CONFIG_STRING, "/var/lib/txtd", 1, 3900),
+    KEY(process.state_directory, process.state_directory, CONFIG_PATH, "/var/lib/txtd", 1, 3900),
     KEY(process.user, process.user, CONFIG_STRING, NULL, 1, 255),
     KEY(process.group, process.group, CONFIG_STRING, NULL, 1, 255),
     KEY(process.seccomp, process.seccomp, CONFIG_BOOL, "true", 0, 1),
-    KEY(process.control_socket, process.control_socket, CONFIG_STRING, NULL, 1, CONFIG_SOCKET_LEN_MAX),
+    KEY(process.control_socket, process.control_socket, CONFIG_PATH, NULL, 1, CONFIG_SOCKET_LEN_MAX),
     KEY(process.control_group, process.control_group, CONFIG_STRING, NULL, 1, 255),
 
     KEY(log.level, log.level, CONFIG_WORD, "info", 0, 0, .words = level_words, .reloadable = true),
-    KEY(log.audit_file, audit_file, CONFIG_STRING, NULL, 1, 4095, .reloadable = true),
+    KEY(log.audit_file, audit_file, CONFIG_PATH, NULL, 1, 4095, .reloadable = true),
     KEY(log.format, log.format, CONFIG_WORD, "logfmt", 0, 0, .words = format_words, .reloadable = true),
 };
 

@@ -85,7 +85,8 @@
  *
  * Addresses: `127.0.0.1:5353`, `127.0.0.1@5353`, `[::1]:5353`, `::1@5353`, or without a port (`0.0.0.0`, `::`, `[::]`), which
  * then is 53 for DNS, 443 for the API and 80 for api.internal_listen; port 0 takes a free one. Durations: a number and ms, s, m, h, d or w, a bare
- * number being seconds. Sizes: a number and B, KiB, MiB, GiB or TiB, a bare number being octets.
+ * number being seconds. Sizes: a number and B, KiB, MiB, GiB or TiB, a bare number being octets. Directories, the control socket
+ * and the audit file are absolute paths.
  */
 #ifndef TXTD_CONTROL_CONFIG_H
 #define TXTD_CONTROL_CONFIG_H

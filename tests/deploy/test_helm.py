@@ -49,6 +49,8 @@ def check_schema():
            {"persistence": {"accessModes": ["ReadWriteOncePod"]}, "tls": {"source": "acme"}, "renewal": {"name": "auth.example.test"}},
            {"persistence": {"accessModes": ["ReadWriteOncePod"]}, "backup": {"enabled": True}},
            {"serviceMonitor": {"enabled": True}, "hostNetwork": {"enabled": True}},
+           *({"config": {"zones": ZONES, section: {key: "relative"}}} for section, key in (
+               ("store", "directory"), ("store", "backup_directory"), ("store", "log_directory"), ("log", "audit_file"))),
            {"config": {"zones": ZONES, "api": {"registration_tokens_file": "/x"}}},
            {"config": {"zones": ZONES, "api": {"registration_tokens_file": "/x", "registration": "open"}}}]
     for values in bad:

@@ -363,6 +363,12 @@ static void test_refusals(void **state)
         {LINE_6 "process:\n  control_socket: /123456789/123456789/123456789/123456789/123456789/123456789/123456789/"
                 "123456789/123456789/123456789/1234567\n",
          ":7: process.control_socket: must have 1 to 107 characters"},
+        {LINE_6 "process:\n  state_directory: state\n", ":7: process.state_directory: \"state\" does not begin with /"},
+        {LINE_6 "process:\n  control_socket: txtd.sock\n", ":7: process.control_socket: \"txtd.sock\" does not begin"},
+        {LINE_6 "store:\n  directory: ./store\n", ":7: store.directory: \"./store\" does not begin with /"},
+        {LINE_6 "store:\n  log_directory: log\n", ":7: store.log_directory: \"log\" does not begin with /"},
+        {LINE_6 "store:\n  backup_directory: b\n", ":7: store.backup_directory: \"b\" does not begin with /"},
+        {LINE_6 "log:\n  audit_file: audit.json\n", ":7: log.audit_file: \"audit.json\" does not begin with /"},
         {LINE_6 "log:\n  level: loud\n", ":7: log.level: \"loud\" is not one of: error, warning, info, debug"},
         {"zones:\n  - nameservers: []\n", ":2: zones[0]: name is missing"},
         {"zones:\n  - name: a.example\n", ":2: zones[0]: a.example has no name server"},
