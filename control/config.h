@@ -208,6 +208,11 @@ struct config {
 int config_load(const char *file, struct config **config, struct error_detail *detail);
 void config_free(struct config *config);
 
+/* Says in which line of which key the blame for an error lies: puts "<file>:<line>: <key>: " before `detail`, less the key where
+ * that stands there already. `key` is a path such as "api.certificate" or "zones[0].zone_file"; the line is that of the part of it
+ * that the file has. Returns `code`; does nothing if that is 0. Any one thread. */
+int config_blame(const struct config *config, const char *key, int code, struct error_detail *detail);
+
 /* Lists the keys that differ between the two and that only a restart can change (addresses, threads, limits, the store, the
  * process ...); writes at most CONFIG_RESTART_KEYS_MAX of them to `names` and returns how many. What SIGHUP can change: zones,
  * identity, version, cookies, the contents of the certificate, registration, CORS, the public URL, rates, the log. Pure. */

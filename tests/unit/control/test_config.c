@@ -249,6 +249,8 @@ static void test_example_has_every_key(void **state)
 
 /* --- The API's own certificate --- */
 
+#define SOCKET "process: {control_socket: /s}\n"
+
 static void test_acme_name(void **state)
 {
     (void)state;
@@ -259,13 +261,13 @@ static void test_acme_name(void **state)
         const char *record;
     } rows[] = {
         {LINE_6, 0, false, NULL},
-        {LINE_6 "api: {acme_name: Auth.Example.Org.}\n", 0, true,
+        {LINE_6 "api: {acme_name: Auth.Example.Org.}\n" SOCKET, 0, true,
          "_acme-challenge.auth.example.org. IN CNAME " CONFIG_RESERVED_DELEGATE ".auth.example.org."},
         {LINE_6 "    records: ['a IN A 192.0.2.1']\n  - {name: api.auth.example.org, zone_file: /z}\n"
-                "api: {acme_name: www.api.auth.example.org}\n",
+                "api: {acme_name: www.api.auth.example.org}\n" SOCKET,
          1, true,
          "_acme-challenge.www.api.auth.example.org. IN CNAME " CONFIG_RESERVED_DELEGATE ".api.auth.example.org."},
-        {LINE_6 "api: {acme_name: xauth.example.org}\n", 0, false, NULL},
+        {LINE_6 "api: {acme_name: xauth.example.org}\n" SOCKET, 0, false, NULL},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct config *config = load(rows[i].text);
@@ -341,8 +343,12 @@ static void test_refusals(void **state)
                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
          ":7: dns.identity: must have 0 to 127 characters"},
         {LINE_6 "dns:\n  cookie_secrets: [abc]\n", ":7: dns.cookie_secrets[0]: a cookie secret is 32 hex"},
-        {LINE_6 "dns:\n  cookie_secret_file: /nonexistent/file\n", "/nonexistent/file: cannot be opened"},
-        {LINE_6 "dns:\n  cookie_secret_file: /dev/null\n", "/dev/null: is not a regular file"},
+        {LINE_6 "dns:\n  cookie_secret_file: /nonexistent/file\n",
+         ":7: dns.cookie_secret_file: /nonexistent/file: cannot be opened"},
+        {LINE_6 "api:\n  operator_tokens_file: /nonexistent/t\n",
+         ":7: api.operator_tokens_file: /nonexistent/t: cannot"},
+        {LINE_6 "dns:\n  cookie_secret_file: /dev/null\n",
+         ":7: dns.cookie_secret_file: /dev/null: is not a regular file"},
         {LINE_6 "dns: {cookie_secret_file: /a, cookie_secrets: [000102030405060708090a0b0c0d0e0f]}\n",
          ":6: dns.cookie_secret_file: dns.cookie_secrets is given too"},
         {LINE_6 "api:\n  certificate: /c\n", ":7: api.certificate: api.key is missing"},
@@ -351,6 +357,10 @@ static void test_refusals(void **state)
         {LINE_6 "api:\n  listen: []\n", ":7: api.listen: no address is given"},
         {LINE_6 "api:\n  listen: ['127.0.0.1:1']\n  internal_listen: ['127.0.0.1:1']\n",
          ":8: api.internal_listen[0]: 127.0.0.1:1 is listened on already"},
+        {LINE_6 "dns: {listen: ['127.0.0.1']}\napi:\n  listen: ['127.0.0.1:53']\n",
+         ":8: api.listen[0]: 127.0.0.1:53 is listened on already"},
+        {LINE_6 "api:\n  internal_listen: ['192.0.2.1:53']\n",
+         ":7: api.internal_listen[0]: 192.0.2.1:53 is listened on"},
         {LINE_6 "api:\n  listen_proxy_protocol: ['127.0.0.1']\n", ":7: api.listen_proxy_protocol: needs api.trusted"},
         {LINE_6 "api:\n  trusted_proxies: [10.0.0.1/8]\n",
          ":7: api.trusted_proxies[0]: \"10.0.0.1/8\" is not a prefix"},
@@ -363,6 +373,12 @@ static void test_refusals(void **state)
         {LINE_6 "process:\n  control_socket: /123456789/123456789/123456789/123456789/123456789/123456789/123456789/"
                 "123456789/123456789/123456789/1234567\n",
          ":7: process.control_socket: must have 1 to 107 characters"},
+        {LINE_6 "api:\n  acme_name: a.example\n", ":7: api.acme_name: needs process.control_socket"},
+        {LINE_6 "store:\n  backup_directory: /var/lib/txtd/store/\n",
+         ":7: store.backup_directory: must not be store.dir"},
+        {LINE_6 "store: {directory: /s/, backup_directory: /s}\n", ":6: store.backup_directory: must not be store.dir"},
+        {LINE_6 "store: {directory: /s, backup_directory: /s/b}\n",
+         ":6: store.backup_directory: must not be store.dir"},
         {LINE_6 "process:\n  state_directory: state\n", ":7: process.state_directory: \"state\" does not begin with /"},
         {LINE_6 "process:\n  control_socket: txtd.sock\n", ":7: process.control_socket: \"txtd.sock\" does not begin"},
         {LINE_6 "store:\n  directory: ./store\n", ":7: store.directory: \"./store\" does not begin with /"},
