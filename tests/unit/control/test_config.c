@@ -323,7 +323,13 @@ static void test_refusals(void **state)
         {LINE_6 "dns:\n\tworkers: 1\n", ":7: not valid YAML: "},
         {LINE_6 "dns: {workers: 1\n", ": not valid YAML: "},
         {LINE_6 "---\nzones: []\n", ":7: a second YAML document"},
-        {LINE_6 "dns: &a {}\napi: *a\n", ":7: "},
+        {LINE_6 "dns: &a {}\napi: *a\n", ":6: anchors and aliases"},
+        {LINE_6 "dns:\n  identity: &name x\n", ":7: anchors and aliases"},
+        {LINE_6 "dns: {listen: '127.0.0.1'}\n", ":6: dns.listen: must be a list: [..]"},
+        {LINE_6 "dns: {workers: [1]}\n", ":6: dns.workers: must be a single value"},
+        {LINE_6 "dns: 3\n", ":6: dns: must be keys with values"},
+        {LINE_6 "dns: ''\n", ":6: dns: must be keys with values"},
+        {LINE_6 "dns: {cookie_secrets: [a, b, c]}\n", ":6: dns.cookie_secrets[1]: there may be 2 of them at most"},
         {LINE_6 "dns:\n  workers: many\n", ":7: dns.workers: \"many\" is not a number"},
         {LINE_6 "dns:\n  workers: 257\n", ":7: dns.workers: \"257\" is not between 0 and 256"},
         {LINE_6 "dns:\n  workers: -1\n", ":7: dns.workers: \"-1\" is not a number"},
@@ -436,6 +442,27 @@ static void test_xdp_refusals(void **state)
     }
 }
 
+/* All keys of a section commented out: as if it were not there; lines stay what they are. */
+static void test_empty_sections(void **state)
+{
+    static const char *const rows[] = {
+        LINE_6 "dns:\n  # workers: 3\napi:\nstore:\nprocess:\nlog:\n",
+        LINE_6 "# \xc3\xbc\xe2\x82\xac\ndns: # none\n  rrl:\n  tcp:\n    # idle: 3s\napi:\n  limits:\n",
+        "\xef\xbb\xbf" LINE_6 "log:\n  # \xc3\xbc\nstore:",
+        LINE_6 "dns: {rrl: , tcp: }\n",
+    };
+    (void)state;
+    struct config *plain = load(MINIMAL);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const char *names[CONFIG_RESTART_KEYS_MAX];
+        struct config *config = load(rows[i]);
+        assert_int_equal(config_needs_restart(plain, config, names), 0);
+        config_free(config);
+    }
+    config_free(plain);
+    expect_refusal(LINE_6 "# \xc3\xbc\ndns:\n  tcp:\n  # idle: 1\napi:\n  threads: x\n", ":11: api.threads: \"x\" is");
+}
+
 static void test_secrets_are_not_quoted(void **state)
 {
     static const char *const settings[] = {
@@ -512,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_acme_name),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_xdp_refusals),
+        cmocka_unit_test(test_empty_sections),
         cmocka_unit_test(test_secrets_are_not_quoted),
         cmocka_unit_test(test_files_that_cannot_be_read),
         cmocka_unit_test(test_needs_restart),
