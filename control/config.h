@@ -157,6 +157,7 @@ struct config_api {
     unsigned registration_tokens_count;
     const char *const *operator_tokens; /* likewise */
     unsigned operator_tokens_count;
+    const char *registration_tokens_file, *operator_tokens_file; /* where they were read from; NULL: nowhere */
     struct config_rates rates;
     uint64_t delegates_max; /* 0: no limit */
     unsigned edits_max;     /* changes of the native API under way at once */
@@ -188,7 +189,9 @@ struct config {
     unsigned xdp_count;
     const char *dns_identity, *dns_version; /* as `respond` has them */
     bool cookies;
-    bool cookie_secrets_random; /* no secret is configured: `respond` has one made by config_load */
+    const char *cookie_secret_file; /* NULL: none */
+    bool cookie_secrets_inline;     /* they stand in the configuration's own file */
+    bool cookie_secrets_random;     /* no secret is configured: `respond` has one made by config_load */
     struct respond_settings respond;
     struct http_server_settings http; /* all but `tls` */
     struct config_api api;

@@ -104,6 +104,8 @@ static int read_cookie_secrets(const struct config_reader *reader, const struct 
     if (!config->cookies) {
         return 0;
     }
+    config->cookie_secret_file = dns->cookie_secret_file;
+    config->cookie_secrets_inline = dns->cookie_secrets_count > 0;
     if (dns->cookie_secret_file != NULL) {
         return secrets_from_file(reader, dns->cookie_secret_file, &config->respond);
     }
@@ -164,6 +166,7 @@ static int read_registration_tokens(const struct config_reader *reader, const st
         return config_refuse(reader, "api.registration", "token needs api.registration_tokens_file");
     }
     int rc = tokens_from_file(reader, "api.registration_tokens_file", file, "use registration: off", &tokens);
+    config->api.registration_tokens_file = file;
     config->api.registration_tokens = (const char *const *)tokens.text;
     config->api.registration_tokens_count = tokens.count;
     return rc;
@@ -177,6 +180,7 @@ static int read_operator_tokens(const struct config_reader *reader, const struct
     }
     int rc = tokens_from_file(reader, "api.operator_tokens_file", raw->api.operator_tokens_file,
                               "leave out api.operator_tokens_file", &tokens);
+    config->api.operator_tokens_file = raw->api.operator_tokens_file;
     config->api.operator_tokens = (const char *const *)tokens.text;
     config->api.operator_tokens_count = tokens.count;
     return rc;

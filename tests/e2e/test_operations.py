@@ -199,6 +199,24 @@ def check_full_store(txtd, account):
         raise service.Failure("txtd_store_writable is not 0")
 
 
+def check_secrets(directory, program):
+    """A start warns of files with secrets that any user can read, and of no others."""
+    os.mkdir(directory)
+    files = {}
+    for key, mode, secret in (("operator_tokens_file", 0o644, "operator-token-0123456789"), ("registration_tokens_file", 0o640, "t" * 20),
+                              ("cookie_secret_file", 0o604, "00112233445566778899aabbccddeeff")):
+        files[key] = os.path.join(directory, key)
+        with open(files[key], "w", encoding="ascii") as file:
+            file.write(secret + "\n")
+        os.chmod(files[key], mode)
+    cookies = {"cookie_secret_file": files.pop("cookie_secret_file")}
+    with service.Txtd(program, directory, api=dict(files, registration="token"), dns=cookies) as txtd:
+        warned = re.findall(r"level=warning event=start.secret_readable key=(\S+) file=(\S+)", txtd.text())
+    wanted = [("api.operator_tokens_file", files["operator_tokens_file"]), ("dns.cookie_secret_file", cookies["cookie_secret_file"])]
+    if sorted(warned) != sorted(wanted):
+        raise service.Failure("warned of %s, not %s" % (warned, wanted))
+
+
 def main(directory, program, _txtctl):
     with service.Txtd(program, directory) as txtd:
         check_metrics(txtd)
@@ -214,6 +232,7 @@ def main(directory, program, _txtctl):
     with service.Txtd(program, directory, store={"reserve": "1024TiB"}) as txtd:
         check_full_store(txtd, account)
         txtd.stop()
+    check_secrets(os.path.join(directory, "secrets"), program)
 
 
 if __name__ == "__main__":
