@@ -56,7 +56,7 @@ def check_metrics(txtd):
                         ('txtd_dns_positive_answers_total{source="delegate"}', 1), ("txtd_delegates", 1),
                         ('txtd_dns_latency_seconds_count{transport="udp"}', 1),
                         ("txtd_delegates_live", 1), ("txtd_commits_total", 4), ("txtd_store_revision", 4),
-                        ("txtd_dns_answering", 1), ("txtd_store_writable", 1), ('txtd_http_answers_total{status="2xx"}', 4),
+                        ("txtd_dns_answering", 1), ("txtd_store_writable", 1), ("txtd_store_damaged", 0), ('txtd_http_answers_total{status="2xx"}', 4),
                         ("txtd_certificate_not_after_seconds", time.time()),
                         ("txtd_commit_seconds_count", 4), ('txtd_commit_seconds_bucket{le="+Inf"}', 4),
                         ("txtd_changes_waiting_max", 1), ("txtd_store_bytes", 1), ("txtd_store_available_bytes", 1),
