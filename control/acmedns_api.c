@@ -64,7 +64,7 @@ static void handle_register(struct service *service, const struct api_request *r
     uint8_t client[16];
     struct http_text body = http_exchange_body(request->exchange);
     if (acmedns_json_register(body.data, body.len, &registration, &error) != 0) {
-        api_answer_error(request, 400, error, NULL);
+        api_answer_invalid(request, service, error, NULL);
         return;
     }
     http_exchange_client(request->exchange, client);
@@ -121,7 +121,7 @@ static void handle_update(struct service *service, const struct api_request *req
     }
     struct http_text body = http_exchange_body(request->exchange);
     if (acmedns_json_update(body.data, body.len, &update) != 0) {
-        api_answer_error(request, 400, ACMEDNS_ERROR_JSON, NULL);
+        api_answer_invalid(request, service, ACMEDNS_ERROR_JSON, NULL);
         return;
     }
     if (!names_own_delegate(request->rules, &account, &update)) {
@@ -130,7 +130,7 @@ static void handle_update(struct service *service, const struct api_request *req
         return;
     }
     if (!update.value_valid) {
-        api_answer_error(request, 400, ACMEDNS_ERROR_TXT, NULL);
+        api_answer_invalid(request, service, ACMEDNS_ERROR_TXT, NULL);
         return;
     }
     int code =

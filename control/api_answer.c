@@ -6,6 +6,7 @@
 
 #include "control/api_path.h"
 #include "control/cors.h"
+#include "control/service.h"
 
 #define CONTENT_TYPE   "application/json"
 #define BUSY_RETRY_S   1
@@ -70,6 +71,13 @@ void api_answer_tagged(const struct api_request *request, int status, json_t *js
 void api_answer_error(const struct api_request *request, int status, const char *word, const char *detail)
 {
     answer_error(request, status, NULL, word, detail);
+}
+
+void api_answer_invalid(const struct api_request *request, struct service *service, const char *word,
+                        const char *detail)
+{
+    service_count_invalid(service);
+    answer_error(request, 400, NULL, word, detail);
 }
 
 /* What the native API says beside the word. */

@@ -8,6 +8,8 @@
 #include "control/http_server.h"
 #include "control/service_rules.h"
 
+struct service;
+
 /* What the helpers need of a request: its exchange, the rules in force, and what may be done at its path. */
 struct api_request {
     struct http_exchange *exchange;
@@ -27,6 +29,10 @@ void api_answer_tagged(const struct api_request *request, int status, json_t *js
 
 /* {"error":"<word>"}, with `detail` (may be NULL) a sentence beside it. */
 void api_answer_error(const struct api_request *request, int status, const char *word, const char *detail);
+
+/* The same with 400, for what is wrong with the request itself; counted as a refusal of `service`. */
+void api_answer_invalid(const struct api_request *request, struct service *service, const char *word,
+                        const char *detail);
 
 /* 429 with Retry-After. */
 void api_answer_limited(const struct api_request *request, unsigned retry_after_s);

@@ -80,24 +80,24 @@ static const struct config_key keys[] = {
     KEY(api.limits.bcrypt_threads, api.key_upgrades.threads, CONFIG_NUMBER, "1", 1, 64),
     KEY(api.limits.bcrypt_queue, api.key_upgrades.queue_max, CONFIG_NUMBER, "64", 1, 100000),
 
-    KEY(store.directory, store.directory, CONFIG_STRING, NULL, 1, 4000),
+    KEY(store.directory, store.directory, CONFIG_PATH, NULL, 1, 4000),
     KEY(store.reserve, store.reserve, CONFIG_OCTETS, "256MiB", 0, 1ull << 50),
     KEY(store.cache, store.block_cache, CONFIG_OCTETS, "64MiB", 1u << 20, 1ull << 40),
-    KEY(store.log_directory, store.log_directory, CONFIG_STRING, NULL, 1, 4000),
-    KEY(store.backup_directory, backup_directory, CONFIG_STRING, NULL, 1, 3900),
+    KEY(store.log_directory, store.log_directory, CONFIG_PATH, NULL, 1, 4000),
+    KEY(store.backup_directory, backup_directory, CONFIG_PATH, NULL, 1, 3900),
     KEY(store.queue, committer.queue_max, CONFIG_NUMBER, "4096", 1, 1000000),
     KEY(store.batch, committer.batch_max, CONFIG_NUMBER, "512", 1, 10000),
     KEY(store.history, store.history, CONFIG_NUMBER, "16", 0, STORE_HISTORY_MAX),
 
-    KEY(process.state_directory, process.state_directory, CONFIG_STRING, "/var/lib/txtd", 1, 3900),
+    KEY(process.state_directory, process.state_directory, CONFIG_PATH, "/var/lib/txtd", 1, 3900),
     KEY(process.user, process.user, CONFIG_STRING, NULL, 1, 255),
     KEY(process.group, process.group, CONFIG_STRING, NULL, 1, 255),
     KEY(process.seccomp, process.seccomp, CONFIG_BOOL, "true", 0, 1),
-    KEY(process.control_socket, process.control_socket, CONFIG_STRING, NULL, 1, CONFIG_SOCKET_LEN_MAX),
+    KEY(process.control_socket, process.control_socket, CONFIG_PATH, NULL, 1, CONFIG_SOCKET_LEN_MAX),
     KEY(process.control_group, process.control_group, CONFIG_STRING, NULL, 1, 255),
 
     KEY(log.level, log.level, CONFIG_WORD, "info", 0, 0, .words = level_words, .reloadable = true),
-    KEY(log.audit_file, audit_file, CONFIG_STRING, NULL, 1, 4095, .reloadable = true),
+    KEY(log.audit_file, audit_file, CONFIG_PATH, NULL, 1, 4095, .reloadable = true),
     KEY(log.format, log.format, CONFIG_WORD, "logfmt", 0, 0, .words = format_words, .reloadable = true),
 };
 
@@ -105,7 +105,29 @@ static const struct config_key keys[] = {
 struct owned {
     struct config_memory *memory;
     struct config_raw *raw;
+    struct config_document *document; /* for config_blame */
 };
+
+/* `path` without the slashes at its end. */
+static size_t trimmed_len(const char *path)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/') {
+        len--;
+    }
+    return len;
+}
+
+/* RocksDB takes every file of its directory for its own. */
+static int check_backup_directory(const struct config_reader *reader, const struct config *config)
+{
+    const char *store = config->store.directory, *backups = config->backup_directory;
+    size_t len = trimmed_len(store);
+    if (backups == NULL || strncmp(backups, store, len) != 0 || (backups[len] != '/' && backups[len] != '\0')) {
+        return 0;
+    }
+    return config_refuse(reader, "store.backup_directory", "must not be store.directory, nor in it: %.200s", store);
+}
 
 /* Keys whose default follows from another key. */
 static int fill_derived(const struct config_reader *reader, struct config *config)
@@ -137,6 +159,10 @@ static int fill_derived(const struct config_reader *reader, struct config *confi
     if (api->certificate == NULL || api->key == NULL || config->store.directory == NULL) {
         return config_no_memory(reader);
     }
+    int rc = check_backup_directory(reader, config);
+    if (rc != 0) {
+        return rc;
+    }
     config->store.sync = true;
     /* The table keeps both within bounds. */
     memcpy(config->respond.identity, config->dns_identity, strlen(config->dns_identity) + 1);
@@ -166,9 +192,10 @@ static int read_all(const struct config_reader *reader, const struct config_raw 
     return rc == 0 ? config_read_secrets(reader, raw, config) : rc;
 }
 
-static int load(const char *file, struct config *config, struct config_document **document, struct error_detail *detail)
+static int load(const char *file, struct config *config, struct error_detail *detail)
 {
     struct owned *owned = config->memory;
+    struct config_document **document = &owned->document;
     struct config_reader reader = {.file = file, .memory = owned->memory, .detail = detail};
     char *text;
     size_t len;
@@ -192,7 +219,6 @@ static int load(const char *file, struct config *config, struct config_document 
 
 int config_load(const char *file, struct config **config, struct error_detail *detail)
 {
-    struct config_document *document = NULL;
     struct config *made = calloc(1, sizeof *made);
     struct owned *owned = calloc(1, sizeof *owned);
     if (made == NULL || owned == NULL || (owned->memory = config_memory_new()) == NULL) {
@@ -201,8 +227,7 @@ int config_load(const char *file, struct config **config, struct error_detail *d
         return error_describe(detail, TXTD_ENOMEM, "%s: %s", file, txtd_error_text(TXTD_ENOMEM));
     }
     made->memory = owned;
-    int rc = load(file, made, &document, detail);
-    config_document_free(document);
+    int rc = load(file, made, detail);
     if (rc != 0) {
         config_free(made);
         return rc;
@@ -220,10 +245,24 @@ void config_free(struct config *config)
     if (owned->raw != NULL) {
         config_raw_free(owned->raw);
     }
+    config_document_free(owned->document);
     config_memory_free(owned->memory);
     free(owned);
     explicit_bzero(config->respond.cookie_secrets, sizeof config->respond.cookie_secrets);
     free(config);
+}
+
+int config_blame(const struct config *config, const char *key, int code, struct error_detail *detail)
+{
+    const struct owned *owned = config->memory;
+    size_t key_len = strlen(key);
+    if (code == 0 || detail == NULL) {
+        return code;
+    }
+    const struct error_detail inner = *detail;
+    bool named = strncmp(inner.text, key, key_len) == 0 && strchr(": ", inner.text[key_len]) != NULL;
+    return error_describe(detail, code, "%s:%zu: %s%s%s", config->file, config_document_line(owned->document, key),
+                          named ? "" : key, named ? "" : ": ", inner.text);
 }
 
 unsigned config_needs_restart(const struct config *running, const struct config *loaded,

@@ -85,7 +85,8 @@
  *
  * Addresses: `127.0.0.1:5353`, `127.0.0.1@5353`, `[::1]:5353`, `::1@5353`, or without a port (`0.0.0.0`, `::`, `[::]`), which
  * then is 53 for DNS, 443 for the API and 80 for api.internal_listen; port 0 takes a free one. Durations: a number and ms, s, m, h, d or w, a bare
- * number being seconds. Sizes: a number and B, KiB, MiB, GiB or TiB, a bare number being octets.
+ * number being seconds. Sizes: a number and B, KiB, MiB, GiB or TiB, a bare number being octets. Directories, the control socket
+ * and the audit file are absolute paths.
  */
 #ifndef TXTD_CONTROL_CONFIG_H
 #define TXTD_CONTROL_CONFIG_H
@@ -156,6 +157,7 @@ struct config_api {
     unsigned registration_tokens_count;
     const char *const *operator_tokens; /* likewise */
     unsigned operator_tokens_count;
+    const char *registration_tokens_file, *operator_tokens_file; /* where they were read from; NULL: nowhere */
     struct config_rates rates;
     uint64_t delegates_max; /* 0: no limit */
     unsigned edits_max;     /* changes of the native API under way at once */
@@ -187,7 +189,9 @@ struct config {
     unsigned xdp_count;
     const char *dns_identity, *dns_version; /* as `respond` has them */
     bool cookies;
-    bool cookie_secrets_random; /* no secret is configured: `respond` has one made by config_load */
+    const char *cookie_secret_file; /* NULL: none */
+    bool cookie_secrets_inline;     /* they stand in the configuration's own file */
+    bool cookie_secrets_random;     /* no secret is configured: `respond` has one made by config_load */
     struct respond_settings respond;
     struct http_server_settings http; /* all but `tls` */
     struct config_api api;
@@ -206,6 +210,11 @@ struct config {
  * "/etc/txtd/txtd.yaml:12: dns.listen[1]: ...". The caller frees *config with config_free. */
 int config_load(const char *file, struct config **config, struct error_detail *detail);
 void config_free(struct config *config);
+
+/* Says in which line of which key the blame for an error lies: puts "<file>:<line>: <key>: " before `detail`, less the key where
+ * that stands there already. `key` is a path such as "api.certificate" or "zones[0].zone_file"; the line is that of the part of it
+ * that the file has. Returns `code`; does nothing if that is 0. Any one thread. */
+int config_blame(const struct config *config, const char *key, int code, struct error_detail *detail);
 
 /* Lists the keys that differ between the two and that only a restart can change (addresses, threads, limits, the store, the
  * process ...); writes at most CONFIG_RESTART_KEYS_MAX of them to `names` and returns how many. What SIGHUP can change: zones,

@@ -67,6 +67,10 @@ int config_read_acme(const struct config_reader *reader, const struct config_raw
         if (api->acme_name == NULL) {
             return config_no_memory(reader);
         }
+        if (config->process.control_socket == NULL) {
+            return config_refuse(reader, "api.acme_name",
+                                 "needs process.control_socket: the challenges come in through it");
+        }
     }
     find_zone(config);
     api->acme_target = config_text(reader->memory, CONFIG_RESERVED_DELEGATE ".%s", config->zones[api->acme_zone].name);

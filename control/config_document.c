@@ -8,6 +8,8 @@
 
 struct config_document {
     yaml_document_t yaml;
+    const char *text; /* while it is loaded */
+    size_t len;
 };
 
 static int parse(yaml_parser_t *parser, const char *file, yaml_document_t *yaml, struct error_detail *detail)
@@ -37,6 +39,30 @@ static int parse_end(yaml_parser_t *parser, const char *file, struct error_detai
     return rc;
 }
 
+/* The same value must not stand in two places, nor a name for one that nobody uses. */
+static int refuse_anchors(const char *file, const char *text, size_t len, struct error_detail *detail)
+{
+    yaml_parser_t parser;
+    yaml_token_t token;
+    int rc = 0;
+    bool more = true;
+    if (yaml_parser_initialize(&parser) == 0) {
+        return error_describe(detail, TXTD_ENOMEM, "%s: %s", file, txtd_error_text(TXTD_ENOMEM));
+    }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    while (rc == 0 && more && yaml_parser_scan(&parser, &token) != 0) { /* what is no YAML has been refused */
+        if (token.type == YAML_ANCHOR_TOKEN || token.type == YAML_ALIAS_TOKEN) {
+            rc = error_describe(detail, TXTD_EINVAL,
+                                "%s:%zu: anchors and aliases (&name, *name) are not read; write it out", file,
+                                token.start_mark.line + 1);
+        }
+        more = token.type != YAML_STREAM_END_TOKEN && token.type != YAML_NO_TOKEN;
+        yaml_token_delete(&token);
+    }
+    yaml_parser_delete(&parser);
+    return rc;
+}
+
 int config_document_new(const char *file, const char *text, size_t len, struct config_document **document,
                         struct error_detail *detail)
 {
@@ -51,8 +77,13 @@ int config_document_new(const char *file, const char *text, size_t len, struct c
     if (rc != 0) {
         free(made);
     } else {
+        made->text = text;
+        made->len = len;
         if (yaml_document_get_root_node(&made->yaml) != NULL) {
             rc = parse_end(&parser, file, detail);
+        }
+        if (rc == 0) {
+            rc = refuse_anchors(file, text, len, detail);
         }
         if (rc != 0) {
             config_document_free(made);
@@ -154,4 +185,29 @@ bool config_document_has(const struct config_document *document, const char *pat
 {
     size_t line;
     return follow(document, path, &line) != NULL;
+}
+
+/* libyaml counts characters, and not the byte order mark. */
+static size_t octets_before(const struct config_document *document, size_t characters)
+{
+    size_t at = document->len >= 3 && memcmp(document->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    for (size_t count = 0; at < document->len; at++) {
+        bool begins = ((unsigned char)document->text[at] & 0xc0) != 0x80;
+        if (begins && count++ == characters) {
+            break;
+        }
+    }
+    return at;
+}
+
+bool config_document_is_empty(const struct config_document *document, const char *path, size_t *at)
+{
+    size_t line;
+    const yaml_node_t *node = follow(document, path, &line);
+    if (node == NULL || node->type != YAML_SCALAR_NODE || node->data.scalar.length != 0 ||
+        node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE) {
+        return false;
+    }
+    *at = octets_before(document, node->start_mark.index);
+    return true;
 }

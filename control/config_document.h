@@ -13,7 +13,7 @@
 
 struct config_document;
 
-/* Parses the YAML text. Refuses what is no YAML, and a second document in the file. Returns 0, TXTD_EINVAL with a `detail`
+/* Parses the YAML text, which is borrowed (config_document_is_empty). Refuses what is no YAML, anchors, and a second document. Returns 0, TXTD_EINVAL with a `detail`
  * "<file>:<line>: ...", or TXTD_ENOMEM. The caller frees *document. */
 int config_document_new(const char *file, const char *text, size_t len, struct config_document **document,
                         struct error_detail *detail);
@@ -24,5 +24,9 @@ size_t config_document_line(const struct config_document *document, const char *
 
 /* Whether there is a key at `path`. */
 bool config_document_has(const struct config_document *document, const char *path);
+
+/* Whether the key at `path` is there with nothing behind it ("dns:"); *at is then the octet of the text where its value would
+ * begin. Only while the text that config_document_new was given is there. Pure. */
+bool config_document_is_empty(const struct config_document *document, const char *path, size_t *at);
 
 #endif

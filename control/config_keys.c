@@ -75,9 +75,15 @@ static int read_value(const struct config_reader *reader, const struct config_ke
         value->number = truth;
         return 0;
     case CONFIG_WORD: return read_word(reader, key, path, text, value);
+    case CONFIG_PATH:
     case CONFIG_STRING:
         if (strlen(text) < key->min || strlen(text) > key->max) {
             return config_refuse(reader, path, "must have %" PRIu64 " to %" PRIu64 " characters", key->min, key->max);
+        }
+        if (key->kind == CONFIG_PATH && text[0] != '/') {
+            return config_refuse(
+                reader, path,
+                "\"%.80s\" does not begin with /; a relative path means another place to each who reads it", text);
         }
         value->text = text;
         return 0;
@@ -85,10 +91,15 @@ static int read_value(const struct config_reader *reader, const struct config_ke
     }
 }
 
+static bool is_text(const struct config_key *key)
+{
+    return key->kind == CONFIG_STRING || key->kind == CONFIG_PATH;
+}
+
 /* Ranges keep every number inside its target; little endian or not, each width is written as itself. */
 static void store_value(const struct config_key *key, const struct value *value, void *at)
 {
-    if (key->kind == CONFIG_STRING) {
+    if (is_text(key)) {
         memcpy(at, &value->text, sizeof value->text);
         return;
     }
@@ -126,7 +137,7 @@ int config_keys_read(const struct config_reader *reader, const struct config_key
 
 static bool same(const struct config_key *key, const void *one, const void *other)
 {
-    if (key->kind != CONFIG_STRING) {
+    if (!is_text(key)) {
         return memcmp(one, other, key->size) == 0;
     }
     const char *a, *b;

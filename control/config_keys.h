@@ -20,6 +20,7 @@ enum config_kind {
     CONFIG_BOOL,
     CONFIG_WORD, /* one of `words`; the target is an enum whose values are the indices */
     CONFIG_STRING,
+    CONFIG_PATH, /* a string that begins with '/' */
 };
 
 struct config_key {
@@ -27,8 +28,8 @@ struct config_key {
     size_t raw_offset;    /* of a char * in the raw struct */
     size_t offset;        /* of the target */
     size_t size;          /* octets of the target */
-    const char *fallback; /* the default; NULL (strings only): none */
-    uint64_t min, max;    /* in the target's unit; for strings of their length */
+    const char *fallback; /* the default; NULL (strings and paths only): none */
+    uint64_t min, max;    /* in the target's unit; for strings and paths of their length */
     const char *const *words;
     enum config_kind kind;
     bool reloadable; /* SIGHUP takes over a change */

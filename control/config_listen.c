@@ -86,8 +86,9 @@ static int read_dns(const struct config_reader *reader, const struct config_raw 
 }
 
 static int read_listeners(const struct config_reader *reader, const struct addresses *list, bool tls,
-                          bool proxy_protocol, enum config_site site, struct http_server_settings *http)
+                          bool proxy_protocol, enum config_site site, struct config *config)
 {
+    struct http_server_settings *http = &config->http;
     for (unsigned i = 0; i < list->count; i++) {
         if (http->listeners_count == HTTP_LISTENERS_MAX) {
             return config_refuse(reader, list->path, "the API has more than %d addresses in all", HTTP_LISTENERS_MAX);
@@ -96,6 +97,9 @@ static int read_listeners(const struct config_reader *reader, const struct addre
         int rc = read_address(reader, list, i, &listener->address, &listener->address_len);
         for (unsigned j = 0; rc == 0 && j < http->listeners_count; j++) {
             rc = refuse_twice(reader, list, i, &listener->address, &http->listeners[j].address);
+        }
+        for (unsigned j = 0; rc == 0 && j < config->dns.addresses_count; j++) { /* DNS listens by TCP too */
+            rc = refuse_twice(reader, list, i, &listener->address, &config->dns.addresses[j].address);
         }
         if (rc != 0) {
             return rc;
@@ -127,12 +131,12 @@ static int read_api(const struct config_reader *reader, const struct config_raw 
     if (proxied.count > 0 && api->trusted_proxies_count == 0) {
         return config_refuse(reader, proxied.path, "needs api.trusted_proxies: a PROXY header is taken from them only");
     }
-    int rc = read_listeners(reader, &plain, true, false, CONFIG_SITE_PUBLIC, &config->http);
+    int rc = read_listeners(reader, &plain, true, false, CONFIG_SITE_PUBLIC, config);
     if (rc == 0) {
-        rc = read_listeners(reader, &proxied, true, true, CONFIG_SITE_PUBLIC, &config->http);
+        rc = read_listeners(reader, &proxied, true, true, CONFIG_SITE_PUBLIC, config);
     }
     if (rc == 0) {
-        rc = read_listeners(reader, &internal, false, false, CONFIG_SITE_INTERNAL, &config->http);
+        rc = read_listeners(reader, &internal, false, false, CONFIG_SITE_INTERNAL, config);
     }
     return rc;
 }

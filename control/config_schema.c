@@ -215,6 +215,29 @@ static void on_cyaml_log(cyaml_log_t level, void *context, const char *format, v
     }
 }
 
+/* What libcyaml says of a value of another kind than the key has, in words; or its own. */
+static const char *in_words(const char *problem, char room[sizeof((struct complaint *)NULL)->problem])
+{
+    static const struct {
+        const char *begin, *words;
+    } rows[] = {
+        {"Expecting SEQUENCE", "must be a list: [..]"},
+        {"Expecting MAPPING", "must be keys with values, each as \"key: value\""},
+        {"Expecting ", "must be a single value"},
+    };
+    unsigned max;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strncmp(problem, rows[i].begin, strlen(rows[i].begin)) == 0) {
+            return rows[i].words;
+        }
+    }
+    if (sscanf(problem, "Excessive entries (%u max)", &max) == 1) {
+        (void)snprintf(room, sizeof((struct complaint *)NULL)->problem, "there may be %u of them at most", max);
+        return room;
+    }
+    return problem;
+}
+
 /* Where the last key of a path begins, its dot included. */
 static size_t last_key(const char *path)
 {
@@ -241,6 +264,8 @@ static int refuse(const char *file, const struct config_document *document, stru
         problem = text_of_problem;
     } else if (strncmp(problem, twice, sizeof twice - 1) == 0) {
         problem = "this key is given twice";
+    } else {
+        problem = in_words(problem, text_of_problem);
     }
     return error_describe(detail, TXTD_EINVAL, "%s:%zu: %s%s%s", file, config_document_line(document, path), path,
                           path[0] == '\0' ? "" : ": ", problem);
@@ -255,13 +280,73 @@ static cyaml_config_t cyaml_setup(struct complaint *complaint)
                             .flags = CYAML_CFG_NO_ALIAS};
 }
 
+/* --- Sections all of whose keys are commented out: "dns:" and nothing is not a mapping, but means one without keys --- */
+
+#define EMPTY_MAPPING " {}"
+#define SECTIONS_MAX  16
+
+struct sections {
+    size_t at[SECTIONS_MAX]; /* where an EMPTY_MAPPING is to stand, ascending */
+    unsigned count;
+};
+
+static void find_empty_sections(const cyaml_schema_field_t *fields, const struct config_document *document,
+                                const char *prefix, struct sections *sections)
+{
+    for (; fields->key != NULL; fields++) {
+        char path[80];
+        size_t at;
+        if (fields->value.type != CYAML_MAPPING) {
+            continue;
+        }
+        (void)snprintf(path, sizeof path, "%s%s%s", prefix, prefix[0] == '\0' ? "" : ".", fields->key);
+        if (!config_document_is_empty(document, path, &at)) {
+            find_empty_sections(fields->value.mapping.fields, document, path, sections);
+        } else if (sections->count < SECTIONS_MAX) {
+            unsigned i = sections->count++;
+            for (; i > 0 && sections->at[i - 1] > at; i--) {
+                sections->at[i] = sections->at[i - 1];
+            }
+            sections->at[i] = at;
+        }
+    }
+}
+
+/* A copy of the text with them; no line moves. The caller frees it. */
+static char *with_sections(const char *text_of_file, size_t len, const struct sections *sections)
+{
+    const size_t each = sizeof EMPTY_MAPPING - 1;
+    char *whole = malloc(len + sections->count * each + 1);
+    size_t done = 0, to = 0;
+    for (unsigned i = 0; whole != NULL && i < sections->count; i++) {
+        memcpy(whole + to, text_of_file + done, sections->at[i] - done);
+        to += sections->at[i] - done;
+        done = sections->at[i];
+        memcpy(whole + to, EMPTY_MAPPING, each);
+        to += each;
+    }
+    if (whole != NULL) {
+        memcpy(whole + to, text_of_file + done, len - done);
+    }
+    return whole;
+}
+
 int config_raw_load(const char *file, const char *text_of_file, size_t len, const struct config_document *document,
                     struct config_raw **raw, struct error_detail *detail)
 {
+    struct sections sections = {.count = 0};
+    find_empty_sections(config_schema_fields, document, "", &sections);
+    char *whole = with_sections(text_of_file, len, &sections);
+    if (whole == NULL) {
+        return error_describe(detail, TXTD_ENOMEM, "%s: %s", file, txtd_error_text(TXTD_ENOMEM));
+    }
     struct complaint complaint = {.problem = "", .path = ""};
     cyaml_config_t setup = cyaml_setup(&complaint);
     cyaml_data_t *data = NULL;
-    cyaml_err_t err = cyaml_load_data((const uint8_t *)text_of_file, len, &setup, &top, &data, NULL);
+    len += sections.count * (sizeof EMPTY_MAPPING - 1);
+    cyaml_err_t err = cyaml_load_data((const uint8_t *)whole, len, &setup, &top, &data, NULL);
+    explicit_bzero(whole, len); /* cookie secrets may be in it */
+    free(whole);
     if (err == CYAML_ERR_OOM) {
         return error_describe(detail, TXTD_ENOMEM, "%s: %s", file, txtd_error_text(TXTD_ENOMEM));
     }

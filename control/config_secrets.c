@@ -10,6 +10,14 @@
 #define TOKEN_LEN_MIN 16
 #define TOKEN_LEN_MAX 128
 
+/* Where a file that cannot be read is named. */
+static int blame(const struct config_reader *reader, const char *key, int code)
+{
+    const struct error_detail inner = *reader->detail;
+    return error_describe(reader->detail, code, "%s:%zu: %s: %s", reader->file,
+                          config_document_line(reader->document, key), key, inner.text);
+}
+
 /* The lines of a file, comments and empty lines left out. */
 struct lines {
     char **text;
@@ -17,13 +25,14 @@ struct lines {
     unsigned count;
 };
 
-static int read_lines(const struct config_reader *reader, const char *file, unsigned max, struct lines *lines)
+static int read_lines(const struct config_reader *reader, const char *key, const char *file, unsigned max,
+                      struct lines *lines)
 {
     char *text;
     size_t len;
     int rc = config_read_file(reader->memory, file, CONFIG_FILE_LEN_MAX, &text, &len, reader->detail);
     if (rc != 0) {
-        return rc;
+        return blame(reader, key, rc);
     }
     lines->text = config_alloc(reader->memory, max, sizeof *lines->text);
     lines->number = config_alloc(reader->memory, max, sizeof *lines->number);
@@ -61,7 +70,7 @@ static int take_secret(const char *text, struct respond_settings *respond)
 static int secrets_from_file(const struct config_reader *reader, const char *file, struct respond_settings *respond)
 {
     struct lines lines = {NULL, NULL, 0};
-    int rc = read_lines(reader, file, RESPOND_COOKIE_SECRETS_MAX, &lines);
+    int rc = read_lines(reader, "dns.cookie_secret_file", file, RESPOND_COOKIE_SECRETS_MAX, &lines);
     for (unsigned i = 0; rc == 0 && i < lines.count; i++) {
         if (take_secret(lines.text[i], respond) != 0) {
             rc = error_describe(reader->detail, TXTD_EINVAL, "%s:%u: a cookie secret is 32 hexadecimal digits", file,
@@ -95,6 +104,8 @@ static int read_cookie_secrets(const struct config_reader *reader, const struct 
     if (!config->cookies) {
         return 0;
     }
+    config->cookie_secret_file = dns->cookie_secret_file;
+    config->cookie_secrets_inline = dns->cookie_secrets_count > 0;
     if (dns->cookie_secret_file != NULL) {
         return secrets_from_file(reader, dns->cookie_secret_file, &config->respond);
     }
@@ -121,11 +132,11 @@ static bool is_token(const char *text)
 }
 
 /* Reads a file of tokens; `hint` says what to do instead of an empty one. */
-static int tokens_from_file(const struct config_reader *reader, const char *file, const char *hint,
+static int tokens_from_file(const struct config_reader *reader, const char *key, const char *file, const char *hint,
                             struct lines *tokens)
 {
     struct lines lines = {NULL, NULL, 0};
-    int rc = read_lines(reader, file, CONFIG_TOKENS_MAX, &lines);
+    int rc = read_lines(reader, key, file, CONFIG_TOKENS_MAX, &lines);
     for (unsigned i = 0; rc == 0 && i < lines.count; i++) {
         if (!is_token(lines.text[i])) {
             rc = error_describe(reader->detail, TXTD_EINVAL, "%s:%u: a token is %d to %d of A-Z a-z 0-9 - . _ ~", file,
@@ -144,13 +155,18 @@ static int read_registration_tokens(const struct config_reader *reader, const st
 {
     const char *file = raw->api.registration_tokens_file;
     struct lines tokens;
+    if (config->api.registration == CONFIG_REGISTRATION_OPEN && file != NULL) {
+        return config_refuse(reader, "api.registration_tokens_file",
+                             "registration is open to all without a token; give api.registration: token");
+    }
     if (config->api.registration != CONFIG_REGISTRATION_TOKEN) {
         return 0;
     }
     if (file == NULL) {
         return config_refuse(reader, "api.registration", "token needs api.registration_tokens_file");
     }
-    int rc = tokens_from_file(reader, file, "use registration: off", &tokens);
+    int rc = tokens_from_file(reader, "api.registration_tokens_file", file, "use registration: off", &tokens);
+    config->api.registration_tokens_file = file;
     config->api.registration_tokens = (const char *const *)tokens.text;
     config->api.registration_tokens_count = tokens.count;
     return rc;
@@ -162,7 +178,9 @@ static int read_operator_tokens(const struct config_reader *reader, const struct
     if (raw->api.operator_tokens_file == NULL) {
         return 0;
     }
-    int rc = tokens_from_file(reader, raw->api.operator_tokens_file, "leave out api.operator_tokens_file", &tokens);
+    int rc = tokens_from_file(reader, "api.operator_tokens_file", raw->api.operator_tokens_file,
+                              "leave out api.operator_tokens_file", &tokens);
+    config->api.operator_tokens_file = raw->api.operator_tokens_file;
     config->api.operator_tokens = (const char *const *)tokens.text;
     config->api.operator_tokens_count = tokens.count;
     return rc;

@@ -8,6 +8,7 @@
 
 #include "control/audit.h"
 #include "control/backup_job.h"
+#include "control/config_places.h"
 #include "control/daemon_internal.h"
 #include "control/health.h"
 #include "control/http_server.h"
@@ -61,12 +62,20 @@ static int bind_dns(struct daemon *daemon, struct error_detail *detail)
     return rc == 0 ? xdp_interfaces_bind(daemon->started, daemon->dns, daemon->responder, &daemon->xdp, detail) : rc;
 }
 
+static int load_certificate(const struct config *config, struct tls_context **tls, struct error_detail *detail)
+{
+    const struct config_api *api = &config->api;
+    int rc = tls_context_new(api->certificate, api->key, tls, detail);
+    bool key_alone = strstr(detail->text, api->key) != NULL && strstr(detail->text, api->certificate) == NULL;
+    return config_blame(config, key_alone ? "api.key" : "api.certificate", rc, detail);
+}
+
 static int bind_api(struct daemon *daemon, struct error_detail *detail)
 {
     const struct config_api *api = &daemon->started->api;
     int rc = state_directory_prepare(daemon->started, &daemon->identity, &daemon->made, detail);
     if (rc == 0) {
-        rc = tls_context_new(api->certificate, api->key, &daemon->tls, detail);
+        rc = load_certificate(daemon->started, &daemon->tls, detail);
     }
     if (rc != 0) {
         return rc;
@@ -264,19 +273,26 @@ static int start_answering(struct daemon *daemon, struct error_detail *detail)
 
 /* --- Together --- */
 
+/* What can be wrong before anything is touched. */
+static int check(const struct config *config, struct privileges_identity *identity, struct error_detail *detail)
+{
+    static const char group[] = "process.group";
+    const struct config_process *process = &config->process;
+    int rc = privileges_identity_find(process->user, process->group, identity, detail);
+    if (rc != 0) {
+        bool is_group = strncmp(detail->text, group, sizeof group - 1) == 0;
+        return config_blame(config, is_group ? group : "process.user", rc, detail);
+    }
+    rc = config_blame(config, "process.state_directory", state_directory_check(config, detail), detail);
+    return rc == 0 ? zone_publication_check(config, detail) : rc;
+}
+
 static int start(struct daemon *daemon, bool take_over, struct error_detail *detail)
 {
-    const struct config_process *process = &daemon->started->process;
     int (*const steps[])(struct daemon *, struct error_detail *) = {
         bind_dns,    bind_api,   bind_control,  drop_privileges, start_log_writer,
         start_audit, load_store, start_changes, start_answering, start_control};
-    int rc = privileges_identity_find(process->user, process->group, &daemon->identity, detail);
-    if (rc == 0) {
-        rc = state_directory_check(daemon->started, detail);
-    }
-    if (rc == 0) {
-        rc = zone_publication_check(daemon->started, detail);
-    }
+    int rc = check(daemon->started, &daemon->identity, detail);
     if (rc == 0) {
         file_limit_fit(daemon->started->dns.tcp.connections_max, daemon->started->http.limits.connections_max,
                        &daemon->files);
@@ -407,18 +423,15 @@ int daemon_check(const struct config *config, struct error_detail *detail)
 {
     struct privileges_identity identity;
     struct tls_context *tls = NULL;
-    int rc = privileges_identity_find(config->process.user, config->process.group, &identity, detail);
+    int rc = check(config, &identity, detail);
     if (rc == 0) {
-        rc = state_directory_check(config, detail);
-    }
-    if (rc == 0) {
-        rc = zone_publication_check(config, detail);
+        rc = config_check_places(config, detail);
     }
     /* A self-signed certificate may still have to be made. */
     bool to_be_made =
         config->api.self_signed && access(config->api.certificate, F_OK) != 0 && access(config->api.key, F_OK) != 0;
     if (rc == 0 && !to_be_made) {
-        rc = tls_context_new(config->api.certificate, config->api.key, &tls, detail);
+        rc = load_certificate(config, &tls, detail);
         tls_context_free(tls);
     }
     return rc;

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/daemon_internal.h"
@@ -44,6 +45,28 @@ void daemon_log_addresses(const struct daemon *daemon)
     }
 }
 
+/* Files of secrets that any user of the machine can read. */
+static void log_readable_secrets(const struct config *config, struct log *log)
+{
+    const struct {
+        const char *key, *file;
+    } rows[] = {
+        {"api.key", config->api.key},
+        {"api.operator_tokens_file", config->api.operator_tokens_file},
+        {"api.registration_tokens_file", config->api.registration_tokens_file},
+        {"dns.cookie_secret_file", config->cookie_secret_file},
+        {"dns.cookie_secrets", config->cookie_secrets_inline ? config->file : NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct stat status;
+        if (rows[i].file != NULL && stat(rows[i].file, &status) == 0 && (status.st_mode & S_IROTH) != 0) {
+            log_event(log, LOG_LEVEL_WARNING, "start.secret_readable", log_text("key", rows[i].key),
+                      log_text("file", rows[i].file),
+                      log_text("hint", "any user of this machine can read it; chmod o= and, for txtd, chgrp"));
+        }
+    }
+}
+
 void daemon_log_warnings(const struct daemon *daemon)
 {
     if (daemon->made.certificate != NULL) {
@@ -54,5 +77,6 @@ void daemon_log_warnings(const struct daemon *daemon)
         log_event(daemon->log, LOG_LEVEL_WARNING, "start.root",
                   log_text("hint", "txtd runs as root, if without capabilities; give process.user"));
     }
+    log_readable_secrets(daemon->started, daemon->log);
     file_limit_log(&daemon->files, daemon->log);
 }

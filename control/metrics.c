@@ -156,6 +156,8 @@ static void write_health(struct metrics_page *page, const struct health *health)
     metrics_single(page, "txtd_dns_answering", "gauge", "Whether the DNS server answers the background probe.",
                    report.dns_answers);
     metrics_single(page, "txtd_store_writable", "gauge", "Whether the store takes changes.", report.store == 0);
+    metrics_single(page, "txtd_store_damaged", "gauge", "Whether a read has found a file of the store damaged.",
+                   report.store_damaged);
 }
 
 int metrics_write(const struct metrics_sources *sources, char *text, size_t capacity)

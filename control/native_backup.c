@@ -30,6 +30,9 @@ static void answer_refusal(const struct native_request *request, int code, const
                 {TXTD_EEXISTS, 409, "backup_running"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].code == code) {
+            if (rows[i].status == 400) {
+                service_count_invalid(request->service);
+            }
             api_answer_json(&request->api, rows[i].status,
                             json_pack("{s:s, s:s}", "error", rows[i].word, "detail", detail->text));
             return;

@@ -63,7 +63,7 @@ int native_query(const struct http_exchange *exchange, const char *name, char *t
 
 void native_answer_fault(const struct native_request *request, const struct native_fault *fault)
 {
-    api_answer_error(&request->api, 400, fault->word, fault->detail);
+    api_answer_invalid(&request->api, request->service, fault->word, fault->detail);
 }
 
 void native_answer_view(const struct api_request *api, const struct native_view *view)
@@ -312,8 +312,8 @@ void native_setup(struct native_request *request)
     question.persistent = delegate.persistent_count > 0;
     int count = setup_records_make(&question, records);
     if (count == TXTD_EINVAL) {
-        api_answer_error(&request->api, 400, "invalid_domain",
-                         "the names of its records would be longer than 253 characters");
+        api_answer_invalid(&request->api, request->service, "invalid_domain",
+                           "the names of its records would be longer than 253 characters");
         return;
     }
     if (count < 0) {

@@ -150,6 +150,11 @@ int service_count_refusal(struct service *service, int code)
     return code;
 }
 
+void service_count_invalid(struct service *service)
+{
+    service_count(service, invalid);
+}
+
 /* A refused login counts against the client. Those who fail too often learn no more than that; a right key is taken
  * all the same, for behind one address there may be many customers, and one of them a misconfigured loop. */
 static int refuse(struct service *service, const uint8_t client[16], unsigned *retry_after_s)

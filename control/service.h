@@ -115,6 +115,9 @@ int service_prepare_upgrade(struct service *service, const uint8_t client[16], c
                             size_t username_len, const char *key, size_t key_len, struct key_upgrade **upgrade,
                             unsigned *retry_after_s);
 
+/* Counts a request that a handler answers 400 before the service hears of it. Any thread. */
+void service_count_invalid(struct service *service);
+
 /* For a request of a logged-in client that is refused after all (a delegate that is not the account's): it counts as a
  * wrong key does. Any thread. Returns TXTD_EFORBIDDEN, or TXTD_ELIMITED with *retry_after_s. */
 int service_refused(struct service *service, const uint8_t client[16], unsigned *retry_after_s);

@@ -24,6 +24,10 @@ DECIDED = {
     "process": ("the image and its volume", ["state_directory", "user", "group", "control_socket", "control_group"]),
 }
 
+# What has to be an absolute path, as in control/config.c.
+PATHS = re.compile(r"KEY\((\w+)\.(\w+), [\w.]+, CONFIG_PATH,")
+KEYS = os.path.join(HERE, "../../control/config.c")
+
 FIELD = re.compile(r"""(TEXTS?|PART)\(struct\ \w+,\s*(\w+)(?:,\s*(\w+))?\)
                        |CYAML_FIELD_(STRING_PTR|SEQUENCE)\("(\w+)",([^;]*?)\)(?=,\s*(?:TEXT|PART|CYAML))""", re.X)
 
@@ -53,6 +57,9 @@ def mapping(name, source):
 def config():
     with open(SOURCE, encoding="utf-8") as file:
         schema = mapping("config_schema_fields", file.read())
+    with open(KEYS, encoding="utf-8") as file:
+        for section, key in PATHS.findall(file.read()):
+            schema["properties"][section]["properties"][key] = {"type": "string", "pattern": "^/"}
     for section, (what, keys) in DECIDED.items():
         inner = schema["properties"][section]
         for key in keys:
@@ -61,6 +68,9 @@ def config():
             inner["properties"][key] = False
         schema["properties"][section] = {"description": "what is false is decided by " + what} | inner
     schema["properties"]["zones"]["minItems"] = 1
+    # Tokens without `registration` would leave it open: txtd refuses that.
+    schema["properties"]["api"]["dependencies"] = {
+        "registration_tokens_file": {"required": ["registration"], "properties": {"registration": {"enum": ["token", "off", False]}}}}
     return {"description": "txtd.yaml, key by key; written by config_schema.py. txtd checks the values itself.",
             "required": ["zones"]} | schema
 

@@ -78,6 +78,7 @@ FUNCTIONS = {
     "append": lambda values, value: values + [value],
     "b64enc": lambda value: base64.b64encode(value.encode()).decode(),
     "deepCopy": copy.deepcopy,
+    "contains": lambda part, whole: part in whole,
     "default": lambda fallback, value=None: value if truth(value) else fallback,
     "dict": lambda *pairs: dict(zip(pairs[::2], pairs[1::2], strict=True)),
     "div": lambda one, other: one // other,
@@ -96,6 +97,7 @@ FUNCTIONS = {
     "sha256sum": lambda value: hashlib.sha256(value.encode()).hexdigest(),
     "ternary": lambda yes, no, condition: yes if condition else no,
     "toYaml": to_yaml,
+    "trimPrefix": lambda prefix, value: value.removeprefix(prefix),
     "trimSuffix": lambda suffix, value: value.removesuffix(suffix),
     "trunc": lambda length, value: value[:length],
 }

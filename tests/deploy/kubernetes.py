@@ -33,7 +33,9 @@ CUSTOM = {
     "ServiceMonitor": custom("monitoring.coreos.com", "v1", "ServiceMonitor", fields(
         ("selector", "endpoints"), jobLabel=STRING, namespaceSelector=fields(matchNames={"type": "array", "items": STRING}),
         selector={"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"},
-        endpoints={"type": "array", "items": fields(port=STRING, path=STRING, interval=STRING)})),
+        endpoints={"type": "array", "items": fields(port=STRING, path=STRING, interval=STRING, relabelings={
+            "type": "array", "items": fields(action={"enum": ["replace", "keep", "drop"]}, sourceLabels={"type": "array", "items": STRING},
+                                             separator=STRING, regex=STRING, targetLabel=STRING, replacement=STRING)})})),
 }
 
 

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+import yaml
+
 import chart
 import kubernetes
 from chart_template import TemplateError, Templates
@@ -48,11 +50,30 @@ def check_schema():
            {"service": {"dns": {"externalTrafficPolicy": "local"}}}, {"bindAddresses": ["eth0"]},
            {"persistence": {"accessModes": ["ReadWriteOncePod"]}, "tls": {"source": "acme"}, "renewal": {"name": "auth.example.test"}},
            {"persistence": {"accessModes": ["ReadWriteOncePod"]}, "backup": {"enabled": True}},
-           {"serviceMonitor": {"enabled": True}, "hostNetwork": {"enabled": True}}]
+           {"serviceMonitor": {"enabled": True}, "hostNetwork": {"enabled": True}},
+           *({"config": {"zones": ZONES, section: {key: "relative"}}} for section, key in (
+               ("store", "directory"), ("store", "backup_directory"), ("store", "log_directory"), ("log", "audit_file"))),
+           {"config": {"zones": ZONES, "api": {"registration_tokens_file": "/x"}}},
+           {"config": {"zones": ZONES, "api": {"registration_tokens_file": "/x", "registration": "open"}}}]
+    for address in ("localhost", "eth0", "[192.0.2.1]", "[2001:db8::1"):
+        bad.append({"hostNetwork": {"enabled": True, "internalAddress": address}})
+    for address in ("::1", "[::1]", "127.0.0.2"):
+        bad.append({"serviceMonitor": {"enabled": True}, "hostNetwork": {"enabled": True, "internalAddress": address}})
+    bad += [{"persistence": {"size": size}} for size in ("8GB", "100Mi", "256Mi", "much", "8", "0Gi", "")]
+    bad += [{job: {"schedule": schedule}} for job in ("backup", "renewal") for schedule in ("daily", "", "* * * *", "@noon", "1 2 3 4 5 6")]
+    bad += [{key: name} for key in ("nameOverride", "fullnameOverride") for name in ("Txtd", "a_b", "-a", "a-", "1a", "a" * 41)]
+    bad += [{"podLabels": {"app.kubernetes.io/" + label: "x"}} for label in ("name", "instance", "component")]
+    bad += [{"service": {name: {"type": "ClusterIP", "nodePort": 30053}}} for name in ("dns", "api")]
+    bad += [{"config": {"zones": ZONES, section: {key: "/srv/x"}}} for section, key in (
+        ("log", "audit_file"), ("store", "directory"), ("store", "backup_directory"), ("store", "log_directory"))]
     for values in bad:
         expect(refused(values if values == {} else chart.merge(BASE, values)), "these values are taken:", values)
     chart.values_of(XDP, {"hostNetwork": {"enabled": True}})
     chart.values_of(BASE, {"replicaCount": 0})
+    chart.values_of(BASE, {"config": {"log": {"audit_file": "/var/lib/txtd/audit.json"}}})
+    chart.values_of(BASE, {"config": {"log": {"audit_file": "/srv/x"}}, "extraVolumeMounts": [{"name": "x", "mountPath": "/srv"}]})
+    chart.values_of(BASE, {"persistence": {"size": "1.5Ti"}, "backup": {"schedule": "@daily"}, "nameOverride": "dns-2",
+                           "podLabels": {"app.kubernetes.io/part-of": "x"}, "renewal": {"schedule": "*/5 4 * JAN-MAR 1,2"}})
     chart.values_of(BASE, {"persistence": {"accessModes": ["ReadWriteOncePod"]}})
     chart.values_of(BASE, {"serviceMonitor": {"enabled": True}, "hostNetwork": {"enabled": True, "internalAddress": "192.0.2.1"}})
     try:
@@ -234,6 +255,24 @@ def check_agreement(things, host, xdp):
     expect((ports["dns-udp", "UDP"] < 1024) == host, "ports")
 
 
+def check_addresses():
+    """An IPv6 address of the node, in brackets or not: with them before a port, without them for a probe."""
+    for given, listen, host in (("2001:db8::1", "[2001:db8::1]:9153", "2001:db8::1"), ("[2001:db8::1]", "[2001:db8::1]:9153", "2001:db8::1"),
+                                ("192.0.2.1", "192.0.2.1:9153", "192.0.2.1")):
+        things = kubernetes.objects(chart.manifests("txtd", "txtd", BASE, {"hostNetwork": {"enabled": True, "internalAddress": given}}))
+        config = yaml.safe_load(one(things, "ConfigMap")["data"]["txtd.yaml"])
+        expect(config["api"]["internal_listen"] == [listen], given, "becomes", config["api"]["internal_listen"])
+        container = one(things, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]
+        expect({container[probe]["httpGet"]["host"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")} == {host}, given)
+
+
+def check_monitor():
+    """The alerts' job, under whatever name the chart goes."""
+    things = kubernetes.objects(chart.manifests("other", "txtd", BASE, {"nameOverride": "dns", "serviceMonitor": {"enabled": True}}))
+    (endpoint,) = one(things, "ServiceMonitor")["spec"]["endpoints"]
+    expect({"action": "replace", "targetLabel": "job", "replacement": "txtd"} in endpoint["relabelings"], "the monitor's job:", endpoint)
+
+
 def check_job(things, job):
     """A pod that works on txtd's volume: which one, as which user."""
     workload = one(things, "StatefulSet")
@@ -267,6 +306,8 @@ def main():
     check_renderer()
     validator = kubernetes.Validator()
     check_readme(validator)
+    check_addresses()
+    check_monitor()
     everything = []
     cases = {os.path.basename(name)[:-len(".values.yaml")]: chart.load(name) for name in glob.glob(KUBERNETES + "/*.values.yaml")}
     expect(set(cases) == {"plain", "acme", "host-network"}, "deploy/kubernetes:", sorted(cases))

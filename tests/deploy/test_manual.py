@@ -119,12 +119,38 @@ def check_defaults():
     check(compared > 40, f"only {compared} defaults were compared")
 
 
+def check_restart():
+    """txtd.example.yaml marks with [restart] what SIGHUP does not take over, and nothing else. Comments stand above their keys."""
+    source = (ROOT / "control/config.c").read_text()
+    rows = re.findall(r"^    KEY\(([a-z0-9_.]+), (.*?)\),$", source, re.MULTILINE | re.DOTALL)
+    reloadable = {name: "reloadable" in rest for name, rest in rows}
+    path, comment, after_key, compared = [], "", False, 0
+    for line in (ROOT / "deploy/txtd.example.yaml").read_text().splitlines():
+        key = re.match(r"^( *)(?:# )?([a-z_0-9]+):", line)
+        if key is None or len(key.group(1)) % 2:
+            comment = line if after_key else comment + line
+            after_key = False
+            continue
+        after_key = True
+        depth = len(key.group(1)) // 2
+        path = path[:depth] + [key.group(2)]
+        name = ".".join(path)
+        if depth == 0:
+            section = line
+        elif name in reloadable and depth == 1:
+            compared += 1
+            marked = "[restart]" in section + comment
+            check(marked != reloadable[name], f"{name}: txtd.example.yaml {'says' if marked else 'does not say'} [restart]")
+    check(compared > 30, f"only {compared} keys were compared")
+
+
 def main(txtd, txtctl):
     for page in PAGES.values():
         well_formed(page)
     check_txtctl(txtctl)
     check_txtd(txtd)
     check_defaults()
+    check_restart()
     for failure in failures:
         print(f"test_manual.py: {failure}", file=sys.stderr)
     return 1 if failures else 0

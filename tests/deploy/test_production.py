@@ -4,6 +4,7 @@ commands are there.
 
     test_production.py TXTD TXTCTL
 """
+import ipaddress
 import json
 import os
 import re
@@ -37,6 +38,28 @@ def check_config(txtd, directory, text):
         file.write(text)
     done = subprocess.run([txtd, "--check-config", "-c", name], capture_output=True, text=True, check=False)
     expect(done.returncode == 0, "its configuration:", done.stderr)
+
+
+def make_secrets(directory, guide):
+    """The commands of the guide make every file of secrets that its configuration names, for nobody else to read."""
+    lines = re.findall(r"^install -m .*$", guide, re.M)
+    expect(len(lines) == 3, "secrets:", lines)
+    for line in lines:
+        line = line.replace("/etc/txtd/", directory + "/").replace("-g txtd ", "")
+        subprocess.run(["sh", "-c", line], check=True)
+    made = sorted(os.listdir(directory))
+    for name in made:
+        expect(os.stat(os.path.join(directory, name)).st_mode & 0o007 == 0, name, "can be read by anybody")
+    named = re.findall(r"^  \w+_(?:secret|tokens)_file: /etc/txtd/(\S+)", guide, re.M)
+    expect(made == sorted(named) and len(named) == 3, "secrets made:", made, "named:", named)
+
+
+def check_metrics_reachable(config, firewall):
+    """Prometheus reaches the metrics: a listener has an address of the network that the firewall lets in."""
+    (network,) = re.findall(r"ip saddr (\S+) tcp dport \{ 22, 9153 \}", firewall)
+    addresses = [address.rsplit(":", 1) for address in yaml.safe_load(config)["api"]["internal_listen"]]
+    expect(any(port == "9153" and ipaddress.ip_address(host) in ipaddress.ip_network(network) for host, port in addresses),
+           "nobody in", network, "reaches", addresses)
 
 
 def check_firewall(rules):
@@ -93,8 +116,8 @@ def main():
 
     config, *additions = blocks(guide, "yaml")
     with tempfile.TemporaryDirectory() as directory:
-        with open(os.path.join(directory, "registration-tokens"), "w", encoding="ascii") as file:
-            file.write(subprocess.run([txtctl, "token"], capture_output=True, text=True, check=True).stdout)
+        os.environ["PATH"] = os.path.dirname(txtctl) + ":" + os.environ["PATH"]
+        make_secrets(directory, guide)
         check_config(txtd, directory, config + "  level: info\n")
         for addition in additions:  # each is a part of one section
             whole = yaml.safe_load(config)
@@ -111,6 +134,9 @@ def main():
         glue = {record.address for kind in ("A", "AAAA") for record in parent.find_rdataset(server["name"] + ".", kind)}
         expect(glue == set(server["addresses"]), "glue:", glue)
 
+    check_metrics_reachable(config, *blocks(guide, "nft"))
+    for name in re.findall(r"\b(TXTD_[A-Z_]+)=", "".join(re.findall(r"^export (.*)$", guide, re.M))):
+        expect("$" + name in subprocess.run([txtctl, "--help"], capture_output=True, text=True, check=True).stdout, name)
     check_firewall(*blocks(guide, "nft"))
     check_unit(*blocks(guide, "ini"))
     check_environment(guide)

@@ -114,7 +114,37 @@ refused "wrong key" 'bad\.yaml:4: dns\.lisen: there is no such key' bad.yaml
 write_config bad.yaml dns 'dns: {workers: many}'
 refused "wrong value" 'bad\.yaml:4: dns\.workers: .*many.* is not a number' bad.yaml
 write_config bad.yaml more 'process: {user: no-such-user}' store "store: {directory: $directory/state/store}"
-refused "no such user" 'process\.user: there is no user no-such-user' bad.yaml
+refused "no such user" 'bad\.yaml:10: process\.user: there is no user no-such-user' bad.yaml
+write_config bad.yaml more 'process: {group: no-such-group}' store "store: {directory: $directory/state/store}"
+refused "no such group" 'bad\.yaml:10: process\.group: there is no group no-such-group' bad.yaml
+
+# --- Places that are not there: --check-config only looks ---
+only_check() { # NAME PATTERN FILE
+    local status=0
+    snapshot >snapshot.before
+    "$txtd" --check-config -c "$3" >out.log 2>err.log || status=$?
+    [ "$status $(wc -l <err.log)" = "1 1" ] || fail "$1: status $status: $(cat err.log)"
+    grep -Eq -- "$2" err.log || fail "$1: --check-config says \"$(cat err.log)\""
+    snapshot >snapshot.after
+    diff snapshot.before snapshot.after || fail "$1: something was touched"
+    echo "ok: $1"
+}
+write_config bad.yaml more "log: {audit_file: $directory/none/audit.json}"
+only_check "an audit file in no directory" 'bad\.yaml:11: log\.audit_file: there is no directory .*/none; make it' bad.yaml
+write_config bad.yaml more "log: {audit_file: $directory}"
+only_check "an audit file that is a directory" 'bad\.yaml:11: log\.audit_file: .* is a directory' bad.yaml
+paths="store: {directory: $directory/state/store}
+process: {state_directory: $directory/state, control_socket: "
+write_config bad.yaml store "$paths $directory/none/control.sock}"
+only_check "a control socket in no directory" 'bad\.yaml:10: process\.control_socket: there is no directory' bad.yaml
+for socket in "$directory/state/control.sock" /run/no-such-directory/control.sock; do
+    write_config good2.yaml store "$paths $socket}"
+    "$txtd" --check-config -c good2.yaml >out.log 2>err.log || fail "$socket: $(cat err.log)"
+done
+write_config bad.yaml dns 'dns: {xdp: [{interface: nosuchcard0}], listen: ["127.0.0.1:0"]}'
+if ! "$txtd" --check-config -c bad.yaml 2>&1 | grep -q 'built without XDP'; then
+    only_check "no such interface" 'bad\.yaml:4: dns\.xdp\[0\]\.interface: there is no interface nosuchcard0' bad.yaml
+fi
 
 # --- Taken ports ---
 cat >taken.py <<'PYTHON'
@@ -156,11 +186,11 @@ set_certificate() { # CERTIFICATE KEY
     write_config bad.yaml api "api: {listen: [\"127.0.0.1:0\"], certificate: $1, key: $2}"
 }
 set_certificate "$directory/none.pem" "$directory/good.key"
-refused "no certificate" 'none\.pem' bad.yaml
+refused "no certificate" 'bad\.yaml:5: api\.certificate: .*none\.pem' bad.yaml
 set_certificate "$directory/good.pem" "$directory/none.key"
-refused "no key" 'none\.key' bad.yaml
+refused "no key" 'bad\.yaml:5: api\.key: .*none\.key' bad.yaml
 set_certificate "$directory/good.pem" "$directory/other.key"
-refused "a key that does not fit" '(good\.pem|other\.key)' bad.yaml
+refused "a key that does not fit" 'bad\.yaml:5: api\.certificate: .*(good\.pem|other\.key)' bad.yaml
 echo "no certificate" >garbage.pem
 set_certificate "$directory/garbage.pem" "$directory/good.key"
 refused "a certificate that is none" 'garbage\.pem' bad.yaml
@@ -177,9 +207,11 @@ refused "a bad record" 'zone\.db:2' bad.yaml
 printf '%s other.db\n' "\$INCLUDE" >zone.db
 refused "an include" 'zone\.db:1' bad.yaml
 rm zone.db
-refused "no zone file" 'zone\.db' bad.yaml
+refused "no zone file" 'bad\.yaml:4: zones\[0\]\.zone_file: .*zone\.db' bad.yaml
 write_config bad.yaml zones "$(zone_lines)"$'\n    records: ["www 60 IN CNAME"]'
 refused "a bad line" 'www' bad.yaml
+write_config bad.yaml zones "$(zone_lines)"$'\n    records: ["@ 60 IN CNAME www.example.test."]'
+refused "a CNAME at the apex" 'bad\.yaml:[0-9]+: .*CNAME' bad.yaml
 
 # --- Store ---
 set_store() { # DIRECTORY [more]

@@ -193,7 +193,7 @@ def check_windows(found, publisher):
     (command,) = of(found, "win-acme", "bat")
     words = command.split()
     given = dict(zip(words[1::2], words[2::2]))
-    expect(given["--validation"] == "acme-dns" and given["--source"] == "manual", "win-acme:", given)
+    expect(given["--validation"] == "acme-dns" and given["--validationmode"] == "dns-01" and given["--source"] == "manual", "win-acme:", given)
     base = given["--acmednsserver"]
     expect(base.endswith("/"), "win-acme puts its paths behind the last slash")
     connection = publisher.txtd.connect()

@@ -61,6 +61,8 @@ def damaged_accounts(txtd, store, accounts):
     wait("a line that names the file", lambda: any(
         "event=store.corrupt" in line and table in line for line in txtd.text().splitlines()))
     wait("/health to tell", lambda: txtd.get_internal("/health")[0] == 503)
+    if "\ntxtd_store_damaged 1\n" not in txtd.get_internal("/metrics")[1]:
+        raise service.Failure("/metrics does not say that the store is damaged")
     if "damaged" not in txtd.get_internal("/health")[1] or txtd.get_internal("/readyz")[0] != 200:
         raise service.Failure("/health says %s, /readyz %s" % (txtd.get_internal("/health"), txtd.get_internal("/readyz")))
     if txtd.text().count("event=store.corrupt") != 1:

@@ -36,6 +36,7 @@ class Description:
     def __init__(self, document):
         self.document = document
         self.done = set()
+        self.invalid = 0  # answers 400
         self.routes = []
         for path, item in document["paths"].items():
             pattern = re.compile("^" + re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)) + "$")
@@ -70,6 +71,7 @@ class Description:
                 jsonschema.validate(answer, schema, jsonschema.Draft202012Validator)
             except jsonschema.ValidationError as error:
                 raise Failure("%s %s %d: %s" % (method, path, response.status, error)) from None
+        self.invalid += response.status == 400
         if response.status < 300:
             self.done.add(found[0]["operationId"])
 
@@ -397,6 +399,9 @@ def main(directory, program, txtctl):
         deleted = check_deletion(txtd, api)
         check_operator(txtd, api, deleted)
         check_rest(api)
+        if api.description.invalid < 10:
+            raise Failure("hardly anything was answered 400")
+        expect("400s", 'txtd_refusals_total{reason="invalid"} %d\n' % api.description.invalid in txtd.get_internal("/metrics")[1], True)
         txtd.stop()
         txtd.start()  # all of that is durable
         api = Api(txtd)

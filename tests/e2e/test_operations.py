@@ -56,7 +56,7 @@ def check_metrics(txtd):
                         ('txtd_dns_positive_answers_total{source="delegate"}', 1), ("txtd_delegates", 1),
                         ('txtd_dns_latency_seconds_count{transport="udp"}', 1),
                         ("txtd_delegates_live", 1), ("txtd_commits_total", 4), ("txtd_store_revision", 4),
-                        ("txtd_dns_answering", 1), ("txtd_store_writable", 1), ('txtd_http_answers_total{status="2xx"}', 4),
+                        ("txtd_dns_answering", 1), ("txtd_store_writable", 1), ("txtd_store_damaged", 0), ('txtd_http_answers_total{status="2xx"}', 4),
                         ("txtd_certificate_not_after_seconds", time.time()),
                         ("txtd_commit_seconds_count", 4), ('txtd_commit_seconds_bucket{le="+Inf"}', 4),
                         ("txtd_changes_waiting_max", 1), ("txtd_store_bytes", 1), ("txtd_store_available_bytes", 1),
@@ -200,6 +200,24 @@ def check_full_store(txtd, account):
         raise service.Failure("txtd_store_writable is not 0")
 
 
+def check_secrets(directory, program):
+    """A start warns of files with secrets that any user can read, and of no others."""
+    os.mkdir(directory)
+    files = {}
+    for key, mode, secret in (("operator_tokens_file", 0o644, "operator-token-0123456789"), ("registration_tokens_file", 0o640, "t" * 20),
+                              ("cookie_secret_file", 0o604, "00112233445566778899aabbccddeeff")):
+        files[key] = os.path.join(directory, key)
+        with open(files[key], "w", encoding="ascii") as file:
+            file.write(secret + "\n")
+        os.chmod(files[key], mode)
+    cookies = {"cookie_secret_file": files.pop("cookie_secret_file")}
+    with service.Txtd(program, directory, api=dict(files, registration="token"), dns=cookies) as txtd:
+        warned = re.findall(r"level=warning event=start.secret_readable key=(\S+) file=(\S+)", txtd.text())
+    wanted = [("api.operator_tokens_file", files["operator_tokens_file"]), ("dns.cookie_secret_file", cookies["cookie_secret_file"])]
+    if sorted(warned) != sorted(wanted):
+        raise service.Failure("warned of %s, not %s" % (warned, wanted))
+
+
 def main(directory, program, _txtctl):
     with service.Txtd(program, directory) as txtd:
         check_metrics(txtd)
@@ -215,6 +233,7 @@ def main(directory, program, _txtctl):
     with service.Txtd(program, directory, store={"reserve": "1024TiB"}) as txtd:
         check_full_store(txtd, account)
         txtd.stop()
+    check_secrets(os.path.join(directory, "secrets"), program)
 
 
 if __name__ == "__main__":

@@ -249,6 +249,8 @@ static void test_example_has_every_key(void **state)
 
 /* --- The API's own certificate --- */
 
+#define SOCKET "process: {control_socket: /s}\n"
+
 static void test_acme_name(void **state)
 {
     (void)state;
@@ -259,13 +261,13 @@ static void test_acme_name(void **state)
         const char *record;
     } rows[] = {
         {LINE_6, 0, false, NULL},
-        {LINE_6 "api: {acme_name: Auth.Example.Org.}\n", 0, true,
+        {LINE_6 "api: {acme_name: Auth.Example.Org.}\n" SOCKET, 0, true,
          "_acme-challenge.auth.example.org. IN CNAME " CONFIG_RESERVED_DELEGATE ".auth.example.org."},
         {LINE_6 "    records: ['a IN A 192.0.2.1']\n  - {name: api.auth.example.org, zone_file: /z}\n"
-                "api: {acme_name: www.api.auth.example.org}\n",
+                "api: {acme_name: www.api.auth.example.org}\n" SOCKET,
          1, true,
          "_acme-challenge.www.api.auth.example.org. IN CNAME " CONFIG_RESERVED_DELEGATE ".api.auth.example.org."},
-        {LINE_6 "api: {acme_name: xauth.example.org}\n", 0, false, NULL},
+        {LINE_6 "api: {acme_name: xauth.example.org}\n" SOCKET, 0, false, NULL},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct config *config = load(rows[i].text);
@@ -321,7 +323,13 @@ static void test_refusals(void **state)
         {LINE_6 "dns:\n\tworkers: 1\n", ":7: not valid YAML: "},
         {LINE_6 "dns: {workers: 1\n", ": not valid YAML: "},
         {LINE_6 "---\nzones: []\n", ":7: a second YAML document"},
-        {LINE_6 "dns: &a {}\napi: *a\n", ":7: "},
+        {LINE_6 "dns: &a {}\napi: *a\n", ":6: anchors and aliases"},
+        {LINE_6 "dns:\n  identity: &name x\n", ":7: anchors and aliases"},
+        {LINE_6 "dns: {listen: '127.0.0.1'}\n", ":6: dns.listen: must be a list: [..]"},
+        {LINE_6 "dns: {workers: [1]}\n", ":6: dns.workers: must be a single value"},
+        {LINE_6 "dns: 3\n", ":6: dns: must be keys with values"},
+        {LINE_6 "dns: ''\n", ":6: dns: must be keys with values"},
+        {LINE_6 "dns: {cookie_secrets: [a, b, c]}\n", ":6: dns.cookie_secrets[1]: there may be 2 of them at most"},
         {LINE_6 "dns:\n  workers: many\n", ":7: dns.workers: \"many\" is not a number"},
         {LINE_6 "dns:\n  workers: 257\n", ":7: dns.workers: \"257\" is not between 0 and 256"},
         {LINE_6 "dns:\n  workers: -1\n", ":7: dns.workers: \"-1\" is not a number"},
@@ -341,8 +349,12 @@ static void test_refusals(void **state)
                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
          ":7: dns.identity: must have 0 to 127 characters"},
         {LINE_6 "dns:\n  cookie_secrets: [abc]\n", ":7: dns.cookie_secrets[0]: a cookie secret is 32 hex"},
-        {LINE_6 "dns:\n  cookie_secret_file: /nonexistent/file\n", "/nonexistent/file: cannot be opened"},
-        {LINE_6 "dns:\n  cookie_secret_file: /dev/null\n", "/dev/null: is not a regular file"},
+        {LINE_6 "dns:\n  cookie_secret_file: /nonexistent/file\n",
+         ":7: dns.cookie_secret_file: /nonexistent/file: cannot be opened"},
+        {LINE_6 "api:\n  operator_tokens_file: /nonexistent/t\n",
+         ":7: api.operator_tokens_file: /nonexistent/t: cannot"},
+        {LINE_6 "dns:\n  cookie_secret_file: /dev/null\n",
+         ":7: dns.cookie_secret_file: /dev/null: is not a regular file"},
         {LINE_6 "dns: {cookie_secret_file: /a, cookie_secrets: [000102030405060708090a0b0c0d0e0f]}\n",
          ":6: dns.cookie_secret_file: dns.cookie_secrets is given too"},
         {LINE_6 "api:\n  certificate: /c\n", ":7: api.certificate: api.key is missing"},
@@ -351,6 +363,10 @@ static void test_refusals(void **state)
         {LINE_6 "api:\n  listen: []\n", ":7: api.listen: no address is given"},
         {LINE_6 "api:\n  listen: ['127.0.0.1:1']\n  internal_listen: ['127.0.0.1:1']\n",
          ":8: api.internal_listen[0]: 127.0.0.1:1 is listened on already"},
+        {LINE_6 "dns: {listen: ['127.0.0.1']}\napi:\n  listen: ['127.0.0.1:53']\n",
+         ":8: api.listen[0]: 127.0.0.1:53 is listened on already"},
+        {LINE_6 "api:\n  internal_listen: ['192.0.2.1:53']\n",
+         ":7: api.internal_listen[0]: 192.0.2.1:53 is listened on"},
         {LINE_6 "api:\n  listen_proxy_protocol: ['127.0.0.1']\n", ":7: api.listen_proxy_protocol: needs api.trusted"},
         {LINE_6 "api:\n  trusted_proxies: [10.0.0.1/8]\n",
          ":7: api.trusted_proxies[0]: \"10.0.0.1/8\" is not a prefix"},
@@ -358,10 +374,23 @@ static void test_refusals(void **state)
         {LINE_6 "api:\n  cors_origins: [www.example.org]\n", ":7: api.cors_origins[0]: "},
         {LINE_6 "api:\n  registration: closed\n", ":7: api.registration: \"closed\" is not one of: open, off, token"},
         {LINE_6 "api:\n  registration: token\n", ":7: api.registration: token needs"},
+        {LINE_6 "api:\n  registration_tokens_file: /t\n", ":7: api.registration_tokens_file: registration is open"},
         {LINE_6 "api:\n  acme_name: 'a b'\n", ":7: api.acme_name: \"a b\" is not a host name"},
         {LINE_6 "process:\n  control_socket: /123456789/123456789/123456789/123456789/123456789/123456789/123456789/"
                 "123456789/123456789/123456789/1234567\n",
          ":7: process.control_socket: must have 1 to 107 characters"},
+        {LINE_6 "api:\n  acme_name: a.example\n", ":7: api.acme_name: needs process.control_socket"},
+        {LINE_6 "store:\n  backup_directory: /var/lib/txtd/store/\n",
+         ":7: store.backup_directory: must not be store.dir"},
+        {LINE_6 "store: {directory: /s/, backup_directory: /s}\n", ":6: store.backup_directory: must not be store.dir"},
+        {LINE_6 "store: {directory: /s, backup_directory: /s/b}\n",
+         ":6: store.backup_directory: must not be store.dir"},
+        {LINE_6 "process:\n  state_directory: state\n", ":7: process.state_directory: \"state\" does not begin with /"},
+        {LINE_6 "process:\n  control_socket: txtd.sock\n", ":7: process.control_socket: \"txtd.sock\" does not begin"},
+        {LINE_6 "store:\n  directory: ./store\n", ":7: store.directory: \"./store\" does not begin with /"},
+        {LINE_6 "store:\n  log_directory: log\n", ":7: store.log_directory: \"log\" does not begin with /"},
+        {LINE_6 "store:\n  backup_directory: b\n", ":7: store.backup_directory: \"b\" does not begin with /"},
+        {LINE_6 "log:\n  audit_file: audit.json\n", ":7: log.audit_file: \"audit.json\" does not begin with /"},
         {LINE_6 "log:\n  level: loud\n", ":7: log.level: \"loud\" is not one of: error, warning, info, debug"},
         {"zones:\n  - nameservers: []\n", ":2: zones[0]: name is missing"},
         {"zones:\n  - name: a.example\n", ":2: zones[0]: a.example has no name server"},
@@ -411,6 +440,27 @@ static void test_xdp_refusals(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         expect_refusal(rows[i].text, rows[i].want);
     }
+}
+
+/* All keys of a section commented out: as if it were not there; lines stay what they are. */
+static void test_empty_sections(void **state)
+{
+    static const char *const rows[] = {
+        LINE_6 "dns:\n  # workers: 3\napi:\nstore:\nprocess:\nlog:\n",
+        LINE_6 "# \xc3\xbc\xe2\x82\xac\ndns: # none\n  rrl:\n  tcp:\n    # idle: 3s\napi:\n  limits:\n",
+        "\xef\xbb\xbf" LINE_6 "log:\n  # \xc3\xbc\nstore:",
+        LINE_6 "dns: {rrl: , tcp: }\n",
+    };
+    (void)state;
+    struct config *plain = load(MINIMAL);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const char *names[CONFIG_RESTART_KEYS_MAX];
+        struct config *config = load(rows[i]);
+        assert_int_equal(config_needs_restart(plain, config, names), 0);
+        config_free(config);
+    }
+    config_free(plain);
+    expect_refusal(LINE_6 "# \xc3\xbc\ndns:\n  tcp:\n  # idle: 1\napi:\n  threads: x\n", ":11: api.threads: \"x\" is");
 }
 
 static void test_secrets_are_not_quoted(void **state)
@@ -489,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_acme_name),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_xdp_refusals),
+        cmocka_unit_test(test_empty_sections),
         cmocka_unit_test(test_secrets_are_not_quoted),
         cmocka_unit_test(test_files_that_cannot_be_read),
         cmocka_unit_test(test_needs_restart),

@@ -155,10 +155,14 @@ static void test_register(void **state)
     assert_string_equal(scene->exchange.answer, expected);
     assert_header(scene, "cache-control: no-store\n");
 
+    struct service_counters before, after;
+    service_counters(scene->router.service, &before);
     request(scene, "POST", "/register", "{");
     assert_answer(scene, 400, "{\"error\":\"malformed_json_payload\"}");
     request(scene, "POST", "/register", "{\"allowfrom\":[\"192.0.2.1\"]}");
     assert_answer(scene, 400, "{\"error\":\"invalid_allowfrom_cidr\"}");
+    service_counters(scene->router.service, &after);
+    assert_int_equal(after.invalid, before.invalid + 2);
 }
 
 static void test_update(void **state)

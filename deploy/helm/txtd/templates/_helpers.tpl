@@ -38,6 +38,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.hostNetwork.enabled -}}443{{- else -}}{{- int .Values.ports.api -}}{{- end -}}
 {{- end -}}
 
+{{/* The node's address for metrics and probes, without the brackets that an IPv6 address may have in the values. */}}
+{{- define "txtd.internalHost" -}}
+{{- .Values.hostNetwork.internalAddress | trimPrefix "[" | trimSuffix "]" -}}
+{{- end -}}
+
 {{/* The values' config, and what the chart decides. */}}
 {{- define "txtd.config" -}}
 {{- $dns := list -}}
@@ -49,7 +54,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $internal = append $internal (printf "%s:%d" . (int $.Values.ports.internal)) -}}
 {{- end -}}
 {{- if .Values.hostNetwork.enabled -}}
-{{- $internal = list (printf "%s:%d" .Values.hostNetwork.internalAddress (int .Values.ports.internal)) -}}
+{{- $host := include "txtd.internalHost" . -}}
+{{- $internal = list (printf "%s:%d" (ternary (printf "[%s]" $host) $host (contains ":" $host)) (int .Values.ports.internal)) -}}
 {{- end -}}
 {{- $process := dict "state_directory" "/var/lib/txtd" "control_socket" "/var/lib/txtd/control.sock" -}}
 {{- if .Values.hostNetwork.enabled -}}
@@ -162,7 +168,7 @@ httpGet:
   path: {{ .path }}
   port: internal
   {{- if .root.Values.hostNetwork.enabled }}
-  host: {{ .root.Values.hostNetwork.internalAddress | quote }}
+  host: {{ include "txtd.internalHost" .root | quote }}
   {{- end }}
 timeoutSeconds: 5
 {{- end -}}
