@@ -23,7 +23,10 @@ static int check_current(int directory_fd, const char *directory, struct error_d
     static const char prefix[] = "MANIFEST-";
     int fd = openat(directory_fd, CURRENT, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return errno == ENOENT ? corrupt(directory, CURRENT, "is missing: what is in the store is not known", detail)
+        return errno == ENOENT ? corrupt(directory, CURRENT,
+                                         "is missing: what was in the store is not known (nothing, if this was its "
+                                         "first start: then remove the directory)",
+                                         detail)
                                : error_describe(detail, TXTD_ESYS, "%s/" CURRENT ": cannot be opened: %s", directory,
                                                 strerror(errno));
     }

@@ -73,31 +73,6 @@ static bool is_harmless(const char *name)
            strcmp(name, MARKER_NEW) == 0;
 }
 
-/* What RocksDB makes before it has any data. */
-static bool is_before_data(const char *name)
-{
-    return is_harmless(name) || strcmp(name, STORE_MARKER) == 0 || strcmp(name, "LOCK") == 0 ||
-           strcmp(name, "IDENTITY") == 0 || strcmp(name, "LOG") == 0 || strncmp(name, "LOG.old.", 8) == 0;
-}
-
-/* Whether a marked directory never held data. A txtd that did not note in the mark that the store was not whole yet leaves this behind
- * when its first start is cut short. */
-static bool is_before_first_data(int directory_fd)
-{
-    int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-    bool is_before = entries != NULL;
-    for (struct dirent *entry; is_before && (entry = readdir(entries)) != NULL;) {
-        is_before = is_before_data(entry->d_name);
-    }
-    if (entries != NULL) {
-        closedir(entries);
-    } else if (fd >= 0) {
-        close(fd);
-    }
-    return is_before;
-}
-
 /* Refuses a directory without our mark in which there is anything else. */
 static int check_empty(int directory_fd, const char *path, struct error_detail *detail)
 {
@@ -209,10 +184,6 @@ int store_directory_claim(const char *path, int *lock_fd, bool *is_new, struct e
     if (fd == TXTD_ENOTFOUND) {
         int code = check_empty(directory_fd, path, detail);
         code = code != 0 ? code : write_marker(directory_fd, path, detail);
-        fd = code != 0 ? code : lock_marker(directory_fd, path, is_new, detail);
-    } else if (fd >= 0 && !*is_new && is_before_first_data(directory_fd)) {
-        int code = write_marker(directory_fd, path, detail); /* another file, so the lock is taken anew */
-        close(fd);
         fd = code != 0 ? code : lock_marker(directory_fd, path, is_new, detail);
     }
     close(directory_fd);

@@ -16,7 +16,7 @@
 #define STORE_MARKER "TXTD-STORE"
 
 /* Makes `path` when it does not exist, checks it, marks it when it is new, and locks it against other processes until
- * *lock_fd is closed. *is_new: no store was ever whole in it, or it has the mark and no data. Returns 0 or, with `detail` and nothing touched, TXTD_EINVAL
+ * *lock_fd is closed. *is_new: no store was ever whole in it. Returns 0 or, with `detail` and nothing touched, TXTD_EINVAL
  * (not ours), TXTD_EUNSUPPORTED (newer), TXTD_ECORRUPT (its mark is damaged), TXTD_EEXISTS (in use), TXTD_ESYS. Start-up
  * thread. */
 int store_directory_claim(const char *path, int *lock_fd, bool *is_new, struct error_detail *detail);

@@ -509,7 +509,6 @@ static void a_store_that_lost_current_is_not_made_anew(void **state)
             assert_left_alone(scene.path, "/CURRENT: is damaged");
         } else if (round == 3) {
             remove_file(scene.path, "TXTD-STORE", true);
-            write_file(scene.path, "000009.sst", ""); /* with nothing left it would be a new one */
             assert_left_alone(scene.path, "/CURRENT: is missing");
         } else if (round == 4) {
             remove_file(scene.path, ".log", false);
@@ -665,26 +664,6 @@ static void what_cannot_be_replaced_is_known(void **state)
     scene_end(&scene);
 }
 
-/* As a txtd that wrote no second line left it, when its first start was cut short. */
-static void a_mark_without_data_is_a_new_store(void **state)
-{
-    (void)state;
-    struct scene scene = scene_begin();
-    assert_int_equal(mkdir(scene.path, 0700), 0);
-    write_file(scene.path, "TXTD-STORE", "txtd store, layout 1\n");
-    write_file(scene.path, "LOCK", "");
-    write_file(scene.path, "LOG", "");
-    write_file(scene.path, "LOG.old.1", "");
-    write_file(scene.path, "MANIFEST-000001", "");
-    assert_refused(scene.path, TXTD_ECORRUPT, "CURRENT: is missing");
-    char manifest[160];
-    snprintf(manifest, sizeof manifest, "%s/MANIFEST-000001", scene.path);
-    assert_int_equal(unlink(manifest), 0);
-    store_close(scene_open(&scene));
-    store_close(scene_open(&scene));
-    scene_end(&scene);
-}
-
 static void what_is_to_be_replaced_is_locked(void **state)
 {
     (void)state;
@@ -728,7 +707,6 @@ int main(void)
         cmocka_unit_test(a_file_of_another_user_is_named_with_its_owner),
         cmocka_unit_test(stores_change_places_at_once),
         cmocka_unit_test(what_cannot_be_replaced_is_known),
-        cmocka_unit_test(a_mark_without_data_is_a_new_store),
         cmocka_unit_test(what_is_to_be_replaced_is_locked),
         cmocka_unit_test(a_reader_sees_an_open_store_and_changes_nothing),
         cmocka_unit_test(a_strict_reader_takes_no_older_store),
