@@ -26,7 +26,7 @@ struct question {
     bool open;
     uint32_t acknowledged; /* of the delegate, before it was asked for */
     uint64_t number;
-    double asked_s;
+    double asked_s; /* wall clock, as the kernel's stamps are */
 };
 
 struct checker {
@@ -41,11 +41,21 @@ struct checker {
     uint32_t buckets[BUCKETS];
 };
 
-static double clock_s(void)
+static double seconds_of(const struct timespec *time)
+{
+    return (double)time->tv_sec + 1e-9 * (double)time->tv_nsec;
+}
+
+static double read_s(clockid_t clock)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    (void)clock_gettime(clock, &now);
+    return seconds_of(&now);
+}
+
+static double clock_s(void)
+{
+    return read_s(CLOCK_MONOTONIC);
 }
 
 static void die(const char *what)
@@ -90,7 +100,7 @@ static void ask(struct checker *checker)
     *question = (struct question){.open = true, .number = next_number(checker)};
     question->acknowledged = live_history_acknowledged(checker->history, question->number);
     size_t len = write_query(wire, checker->id, question->number);
-    question->asked_s = clock_s();
+    question->asked_s = read_s(CLOCK_REALTIME);
     checker->open++;
     if (send(checker->fd, wire, len, 0) != (ssize_t)len) {
         die("send");
@@ -128,7 +138,7 @@ static bool read_turns(const uint8_t *wire, size_t len, uint16_t id, uint64_t nu
     return turns[0] + 1 == turns[1];
 }
 
-static void judge(struct checker *checker, const uint8_t *wire, size_t len)
+static void judge(struct checker *checker, const uint8_t *wire, size_t len, double arrived_s)
 {
     uint32_t turns[VALUES];
     uint16_t id = (uint16_t)(len < HEADER_LEN ? 0 : wire[0] << 8 | wire[1]);
@@ -138,7 +148,8 @@ static void judge(struct checker *checker, const uint8_t *wire, size_t len)
     }
     question->open = false;
     checker->open--;
-    double took_us = 1e6 * (clock_s() - question->asked_s);
+    double took_us = 1e6 * (arrived_s - question->asked_s);
+    took_us = took_us < 0 ? 0 : took_us; /* the clock was set back meanwhile */
     checker->figures.answers++;
     checker->buckets[took_us < BUCKETS * BUCKET_US ? (unsigned)(took_us / BUCKET_US) : BUCKETS - 1]++;
     if (!read_turns(wire, len, id, question->number, turns)) {
@@ -150,14 +161,34 @@ static void judge(struct checker *checker, const uint8_t *wire, size_t len)
     }
 }
 
+/* Receives without waiting, and when the kernel had it: how long this process then waited for a processor is not the server's. */
+static ssize_t receive(struct checker *checker, uint8_t wire[ANSWER_MAX], double *arrived_s)
+{
+    struct iovec vector = {.iov_base = wire, .iov_len = ANSWER_MAX};
+    char control[CMSG_SPACE(sizeof(struct timespec))] __attribute__((aligned(8)));
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t len = recvmsg(checker->fd, &message, MSG_DONTWAIT);
+    const struct cmsghdr *head = len < 0 ? NULL : CMSG_FIRSTHDR(&message);
+    struct timespec stamp;
+    if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_TIMESTAMPNS) {
+        memcpy(&stamp, CMSG_DATA(head), sizeof stamp);
+        *arrived_s = seconds_of(&stamp);
+    } else if (len >= 0) {
+        die("an answer without the kernel's time stamp");
+    }
+    return len;
+}
+
 /* Takes answers until `until_s`. */
 static void take_answers(struct checker *checker, double until_s)
 {
     uint8_t wire[ANSWER_MAX];
     for (;;) {
-        ssize_t len = recv(checker->fd, wire, sizeof wire, MSG_DONTWAIT);
+        double arrived_s = 0;
+        ssize_t len = receive(checker, wire, &arrived_s);
         if (len >= 0) {
-            judge(checker, wire, (size_t)len);
+            judge(checker, wire, (size_t)len, arrived_s);
             continue;
         }
         double left_s = until_s - clock_s();
@@ -188,7 +219,7 @@ void live_checker_run(const struct live_history *history, uint64_t delegates, ui
 {
     const struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int room = 4 << 20;
+    const int room = 4 << 20, on = 1;
     struct checker *checker = calloc(1, sizeof *checker);
     if (checker == NULL) {
         die("bench_live");
@@ -196,7 +227,8 @@ void live_checker_run(const struct live_history *history, uint64_t delegates, ui
     checker->history = history;
     checker->delegates = delegates;
     checker->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (checker->fd < 0 || connect(checker->fd, (const struct sockaddr *)&to, sizeof to) != 0) {
+    if (checker->fd < 0 || connect(checker->fd, (const struct sockaddr *)&to, sizeof to) != 0 ||
+        setsockopt(checker->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0) {
         die("socket");
     }
     (void)setsockopt(checker->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
