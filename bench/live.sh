@@ -7,6 +7,8 @@
 # and the feed, half of them on 64 delegates; its checker asks 5,000 times a second and holds every answer against the history of
 # values. Beside it dnsperf asks QUERIES a second (30,000). In turn: without changes, without but beside as much work for nothing
 # (fdatasync and an idle loop, as nice), with changes. Prints a row each, medians, and dnsperf's words.
+#
+# With APART=1 the DNS worker has CPU 0 for itself, and all else, clients too, is on CPU 1.
 set -eu
 here=$(dirname "$0")
 # shellcheck source=bench/begin.sh
@@ -32,7 +34,16 @@ until grep -q ready "$dir/rows"; do
     kill -0 "$pid"
     sleep 0.1
 done
-dnsperf -s 127.0.0.1 -p "$port" -d "$dir/names" -c 4 -T 1 -q 100 -Q "$queries" -l $((3 * rounds * seconds)) >"$dir/dnsperf" 2>&1
+aside=()
+if [ -n "${APART:-}" ]; then
+    aside=(taskset -c 1)
+    while sleep 0.2 && kill -0 "$pid" 2>/dev/null; do # threads come and go
+        for task in /proc/"$pid"/task/*; do
+            grep -qx dns-udp-0 "$task/comm" 2>/dev/null || taskset -p -c 1 "${task##*/}" >/dev/null 2>&1 || true
+        done
+    done &
+fi
+"${aside[@]}" dnsperf -s 127.0.0.1 -p "$port" -d "$dir/names" -c 4 -T 1 -q 100 -Q "$queries" -l $((3 * rounds * seconds)) >"$dir/dnsperf" 2>&1
 status=0
 wait "$pid" || status=$?
 pid=
