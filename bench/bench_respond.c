@@ -21,19 +21,11 @@
 #include <urcu/urcu-qsbr.h>
 
 #include "bench/bursts.h"
+#include "bench/population.h"
 #include "dataplane/zone/delegate_table.h"
 
 #define ROUNDS      9
 #define CHASE_STEPS 1000000u
-
-static uint64_t mix(uint64_t x) /* splitmix64's finaliser */
-{
-    x ^= x >> 30;
-    x *= UINT64_C(0xbf58476d1ce4e5b9);
-    x ^= x >> 27;
-    x *= UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
 
 /* Nanoseconds of one random access that depends on the one before, over `octets` of memory. */
 static double measure_random_access(uint64_t octets)
@@ -44,12 +36,12 @@ static double measure_random_access(uint64_t octets)
         return 0;
     }
     for (uint64_t i = 0; i < count; i++) {
-        slots[i] = mix(i);
+        slots[i] = population_mix(i);
     }
     uint64_t at = 1;
     uint64_t start = burst_now_ns();
     for (unsigned i = 0; i < CHASE_STEPS; i++) {
-        at = slots[(uint64_t)(((unsigned __int128)mix(at + i) * count) >> 64)];
+        at = slots[(uint64_t)(((unsigned __int128)population_mix(at + i) * count) >> 64)];
     }
     double ns = (double)(burst_now_ns() - start) / CHASE_STEPS;
     free(slots);

@@ -17,6 +17,7 @@
 #include <urcu/urcu-qsbr.h>
 
 #include "bench/bursts.h"
+#include "bench/population.h"
 #include "dataplane/zone/delegate_table.h"
 
 #define ROUNDS      5
@@ -70,7 +71,7 @@ static void *run_writer(void *argument)
         }
         for (unsigned i = 0; i < 20; i++) {
             random += UINT64_C(0x9e3779b97f4a7c15);
-            state.id = burst_id((uint64_t)(((unsigned __int128)random * writer->delegates) >> 64));
+            state.id = population_id((uint64_t)(((unsigned __int128)random * writer->delegates) >> 64));
             if (delegate_table_apply(writer->table, &state, 1) != 0) {
                 abort();
             }

@@ -10,29 +10,13 @@
 #include <unistd.h>
 #include <urcu/urcu-qsbr.h>
 
+#include "bench/population.h"
 #include "dataplane/dns/constants.h"
 #include "dataplane/usage.h"
 #include "dataplane/zone/delegate_table.h"
 #include "dataplane/zone/zone_set.h"
 
 #define APEX "\4auth\7example\3org"
-
-static uint64_t mix(uint64_t x) /* splitmix64's finaliser */
-{
-    x ^= x >> 30;
-    x *= UINT64_C(0xbf58476d1ce4e5b9);
-    x ^= x >> 27;
-    x *= UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
-struct delegate_id burst_id(uint64_t number)
-{
-    uint64_t halves[2] = {mix(number + 1), mix(number + UINT64_C(0x9e3779b97f4a7c15))};
-    struct delegate_id id;
-    memcpy(id.octets, halves, sizeof id.octets);
-    return id;
-}
 
 static void check(int rc)
 {
@@ -84,7 +68,7 @@ static struct delegate_table *fill_table(uint64_t delegates)
     check(delegate_table_new(0, &table));
     check(delegate_table_build_begin(table, delegates, 1));
     for (uint64_t i = 0; i < delegates; i++) {
-        state->id = burst_id(i);
+        state->id = population_id(i);
         check(delegate_table_build_add(table, 0, state, 1));
     }
     check(delegate_table_build_end(table));
@@ -115,7 +99,7 @@ struct burst_client *burst_client_new(const struct burst_service *service, uint6
     check(client == NULL ? TXTD_ENOMEM : 0);
     memset(client, 0, sizeof *client);
     client->service = service;
-    client->random = mix(seed);
+    client->random = population_mix(seed);
     responder_add_worker(service->responder, &client->worker);
     check(client->worker.usage == NULL ? TXTD_ENOMEM : 0);
     return client;
@@ -147,9 +131,9 @@ static void make_burst(struct burst_client *client, enum asked asked, enum form 
     const uint64_t delegates = client->service->delegates;
     for (unsigned i = 0; i < BURST; i++) {
         client->random += UINT64_C(0x9e3779b97f4a7c15);
-        uint64_t number = (uint64_t)(((unsigned __int128)mix(client->random) * delegates) >> 64);
+        uint64_t number = (uint64_t)(((unsigned __int128)population_mix(client->random) * delegates) >> 64);
         bool miss = asked == ASKED_MISS || (asked == ASKED_MIXED && (client->random & 1) != 0);
-        struct delegate_id id = burst_id(number + (miss ? delegates : 0));
+        struct delegate_id id = population_id(number + (miss ? delegates : 0));
         client->packets[i] = (struct packet){.wire = client->wires[i],
                                              .len = (uint16_t)write_request(client->wires[i], form, &id),
                                              .capacity = sizeof client->wires[i] - 64,

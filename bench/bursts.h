@@ -57,9 +57,6 @@ uint64_t burst_client_ask(struct burst_client *client, enum asked asked, enum fo
 /* Ends the program if the answers cannot have been right by the worker's counters: hits alone, or a third of hits and more. */
 void burst_client_check(const struct burst_client *client);
 
-/* The id of delegate `number`. */
-struct delegate_id burst_id(uint64_t number);
-
 /* "hit", "miss-edns" ...: what main is told to ask. Returns false when it is nothing like that. */
 bool burst_case_read(const char *text, enum asked *asked, enum form *form);
 

@@ -20,7 +20,7 @@ static void check(int rc, const char *what)
     }
 }
 
-static uint64_t mix(uint64_t x) /* splitmix64's finaliser */
+uint64_t population_mix(uint64_t x)
 {
     x ^= x >> 30;
     x *= UINT64_C(0xbf58476d1ce4e5b9);
@@ -31,7 +31,7 @@ static uint64_t mix(uint64_t x) /* splitmix64's finaliser */
 
 struct delegate_id population_id(uint64_t number)
 {
-    uint64_t halves[2] = {mix(number + 1), mix(number + UINT64_C(0x9e3779b97f4a7c15))};
+    uint64_t halves[2] = {population_mix(number + 1), population_mix(number + UINT64_C(0x9e3779b97f4a7c15))};
     struct delegate_id id;
     memcpy(id.octets, halves, sizeof id.octets);
     return id;
@@ -41,7 +41,7 @@ void population_print_names(uint64_t delegates, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
         char text[DELEGATE_ID_TEXT_LEN + 1];
-        struct delegate_id id = population_id(mix(i + 99) % delegates);
+        struct delegate_id id = population_id(population_mix(i + 99) % delegates);
         delegate_id_format(&id, text);
         printf("%s.auth.example TXT\n", text);
     }

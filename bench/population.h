@@ -9,6 +9,9 @@
 struct delegate_table;
 struct responder;
 
+/* Numbers that follow each other, spread over all numbers: splitmix64's finaliser. */
+uint64_t population_mix(uint64_t x);
+
 /* The id of delegate `number`. */
 struct delegate_id population_id(uint64_t number);
 

@@ -43,8 +43,7 @@ void gather_phase_end(struct gather *gather)
         begin_phase(gather, GATHER_TRY_SLEEPING, true);
         return;
     case GATHER_TRY_SLEEPING:
-        gather->sleeping_ns = cost_ns(gather);
-        begin_phase(gather, GATHER_KEPT, gather->sleeping_ns + gather->waiting_ns / GATHER_GAIN < gather->waiting_ns);
+        begin_phase(gather, GATHER_KEPT, cost_ns(gather) + gather->waiting_ns / GATHER_GAIN < gather->waiting_ns);
         return;
     case GATHER_KEPT:
     case GATHER_SPARSE: break;

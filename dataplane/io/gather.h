@@ -32,12 +32,11 @@ struct gather {
     bool on;
     bool full; /* the last burst had as many as fit: more wait already */
     enum gather_phase phase;
-    unsigned row;         /* bursts that were dense (sparse), or sleeps that were not worth it (on), in a row */
-    unsigned asked;       /* queries of this phase */
-    uint64_t last_ns;     /* sparse: when the last burst came */
-    uint64_t cpu_ns;      /* the thread's CPU time when the phase began */
-    uint64_t waiting_ns;  /* CPU time of 1024 queries with waiting, of the last trial */
-    uint64_t sleeping_ns; /* with sleeping */
+    unsigned row;        /* bursts that were dense (sparse), or sleeps that were not worth it (on), in a row */
+    unsigned asked;      /* queries of this phase */
+    uint64_t last_ns;    /* sparse: when the last burst came */
+    uint64_t cpu_ns;     /* the thread's CPU time when the phase began */
+    uint64_t waiting_ns; /* CPU time of 1024 queries with waiting, of the last trial */
 };
 
 /* On the worker's thread. Sleeps are as exact as the kernel can: the default is to be up to 50 us late. */
